@@ -1,0 +1,15 @@
+//! What your LLM calls cost, to the last fraction of a cent.
+//!
+//! The layers, each of which uses only those above it in this list:
+//!
+//! - vocabulary, plain data: [`money`], [`usage`], [`moment`], [`event`], [`error`]
+
+pub mod error;
+pub mod event;
+pub mod moment;
+pub mod money;
+pub mod usage;
+
+pub use error::{Error, ErrorCode, Result};
+pub use money::Money;
+pub use usage::{Dimension, Usage};
