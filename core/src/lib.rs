@@ -10,6 +10,10 @@ pub mod moment;
 pub mod money;
 pub mod usage;
 
+pub mod exchange;
+pub mod provider;
+mod wire;
+
 pub use error::{Error, ErrorCode, Result};
 pub use money::Money;
 pub use usage::{Dimension, Usage};
