@@ -3,6 +3,7 @@
 //! The layers, each of which uses only those above it in this list:
 //!
 //! - vocabulary, plain data: [`money`], [`usage`], [`moment`], [`event`], [`error`]
+//! - meaning, pure functions: [`provider`], [`catalogue`], [`price`], [`exchange`]
 
 pub mod error;
 pub mod event;
@@ -10,7 +11,9 @@ pub mod moment;
 pub mod money;
 pub mod usage;
 
+pub mod catalogue;
 pub mod exchange;
+pub mod price;
 pub mod provider;
 mod wire;
 
