@@ -4,6 +4,8 @@
 //!
 //! - vocabulary, plain data: [`money`], [`usage`], [`moment`], [`event`], [`error`]
 //! - meaning, pure functions: [`provider`], [`catalogue`], [`price`], [`exchange`]
+//! - delivery, effects: [`clock`], [`sink`], [`outbox`], [`ledger`]
+//! - questions asked of a ledger: [`report`]
 
 pub mod error;
 pub mod event;
@@ -16,6 +18,14 @@ pub mod exchange;
 pub mod price;
 pub mod provider;
 mod wire;
+
+pub mod clock;
+pub mod ledger;
+pub mod outbox;
+pub mod sink;
+mod spool;
+
+pub mod report;
 
 pub use error::{Error, ErrorCode, Result};
 pub use money::Money;

@@ -1,0 +1,351 @@
+//! Asking the ledger.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use rusqlite::{Connection, Result as SqliteResult, Row, params_from_iter};
+use serde::{Serialize, Serializer};
+
+use super::Ledger;
+use super::rollup::{HOUR_NS, IS_FAILED_ATTEMPT, MAX_COUNT};
+use super::row;
+use super::schema::column;
+use super::totals::Totals;
+use super::words::{NONE, Words};
+use crate::error::{Error, ErrorCode, Result};
+use crate::event::{CostState, Event};
+use crate::moment::format_rfc3339;
+use crate::money::Money;
+use crate::usage::{Dimension, Usage};
+
+/// Which events are asked for. The default is all of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// The first moment that counts, in nanoseconds since 1970.
+    pub since_ns: Option<i64>,
+    /// The first moment that counts no more.
+    pub until_ns: Option<i64>,
+    /// Only this project.
+    pub project: Option<String>,
+    /// Only this run of `llmlab run`.
+    pub run_id: Option<String>,
+}
+
+macro_rules! axes {
+    ($($(#[$doc:meta])* $variant:ident $name:literal $column:literal $in_rollups:literal;)*) => {
+        /// By what totals are broken down.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum GroupBy { $($(#[$doc])* $variant),* }
+
+        impl GroupBy {
+            /// Every one.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The name in options and JSON.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+
+            const fn column(self) -> &'static str {
+                match self { $(Self::$variant => $column),* }
+            }
+
+            /// Rollups know it. The others are counted from single events, which takes longer.
+            pub const fn is_fast(self) -> bool {
+                match self { $(Self::$variant => $in_rollups),* }
+            }
+        }
+    };
+}
+
+axes! {
+    /// The project.
+    Project "project" "project" true;
+    /// The provider.
+    Provider "provider" "provider" true;
+    /// The model that answered.
+    Model "model" "model" true;
+    /// The feature.
+    Feature "feature" "feature" true;
+    /// Priced, estimated or unpriced.
+    State "cost_state" "cost_state" true;
+    /// The day in UTC.
+    Day "day" "hour / 24" true;
+    /// The hour in UTC.
+    Hour "hour" "hour" true;
+    /// The user.
+    User "user" "user" false;
+    /// The session.
+    Session "session" "session" false;
+    /// The run of `llmlab run`.
+    RunId "run_id" "run" false;
+    /// The environment.
+    Environment "environment" "environment" false;
+    /// The service.
+    Service "service" "service" false;
+}
+
+impl GroupBy {
+    /// The axis of a name.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidConfig`], with the names there are.
+    pub fn from_name(name: &str) -> Result<Self> {
+        Self::ALL.iter().copied().find(|axis| axis.name() == name).ok_or_else(|| {
+            let known: Vec<_> = Self::ALL.iter().map(|axis| axis.name()).collect();
+            Error::new(ErrorCode::InvalidConfig, format!("cannot group by {name:?}; known are {}", known.join(", ")))
+        })
+    }
+}
+
+/// Where a group lies on each axis; `None` is unknown. In JSON an object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Key(pub Vec<(GroupBy, Option<String>)>);
+
+impl Serialize for Key {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(axis, value)| (axis.name(), value)))
+    }
+}
+
+impl Totals {
+    /// The columns from which [`Totals::read`] reads, over rows that look like rollups.
+    const COLUMNS: fn() -> String = || {
+        let of_state =
+            |state: CostState, what| format!("sum(CASE cost_state WHEN {} THEN {what} ELSE 0 END)", state as u8);
+        let used = Dimension::ALL.map(|dimension| format!("sum({})", column(dimension))).join(", ");
+        format!(
+            "sum(calls), sum(failed_attempts), {}, {}, {}, sum(cost_nano), sum(cost_atto), {used}",
+            of_state(CostState::Priced, "calls"),
+            of_state(CostState::Estimated, "calls"),
+            of_state(CostState::Unpriced, "calls + failed_attempts"),
+        )
+    };
+
+    fn read(row: &Row<'_>, first: usize) -> SqliteResult<Self> {
+        let count = |column: usize| -> SqliteResult<u64> {
+            Ok(row.get::<_, Option<i64>>(first + column)?.unwrap_or(0).cast_unsigned())
+        };
+        let amount =
+            |column: usize| -> SqliteResult<i64> { Ok(row.get::<_, Option<i64>>(first + column)?.unwrap_or(0)) };
+        let mut usage = Usage::new();
+        for (index, dimension) in Dimension::ALL.into_iter().enumerate() {
+            let sum: Option<i64> = row.get(first + 7 + index)?;
+            usage.set_if(dimension, sum.map(i64::cast_unsigned));
+        }
+        Ok(Self {
+            calls: count(0)?,
+            failed_attempts: count(1)?,
+            priced: count(2)?,
+            estimated: count(3)?,
+            unpriced: count(4)?,
+            cost: Money::from_nano_atto(amount(5)?, amount(6)?),
+            usage,
+        })
+    }
+}
+
+/// Events with their writers: from the events, for a time; or from the writers of a run, whose events lie together.
+fn events_and_writers(run: Option<i64>) -> &'static str {
+    if run.is_none() {
+        "events e JOIN writers w ON w.id = e.id >> 32"
+    } else {
+        "writers w CROSS JOIN events e ON e.id BETWEEN w.id << 32 AND (w.id << 32) + 4294967295"
+    }
+}
+
+/// Single calls in the shape of rollups, without their source.
+static CALLS: LazyLock<String> = LazyLock::new(|| {
+    // Capped as in the rollups; what does not fit into an i64 was stored as a negative number.
+    let used = Dimension::ALL.map(column).map(|used| {
+        format!(
+            "CASE WHEN e.{used} >= 0 AND e.{used} <= {MAX_COUNT} THEN e.{used}
+             WHEN e.{used} IS NOT NULL THEN {MAX_COUNT} END AS {used}"
+        )
+    });
+    let used = used.join(", ");
+    let failed = &*IS_FAILED_ATTEMPT;
+    format!(
+        "SELECT e.unix_ns, e.unix_ns / {HOUR_NS} AS hour, w.project, w.run, w.environment, w.service, e.provider, e.model,
+           e.feature, e.user, e.session, coalesce(e.cost_state, {unpriced}) AS cost_state,
+           CASE WHEN {failed} THEN 0 ELSE 1 END AS calls, CASE WHEN {failed} THEN 1 ELSE 0 END AS failed_attempts,
+           e.cost_nano, e.cost_atto, {used}",
+        unpriced = CostState::Unpriced as u8,
+    )
+});
+
+/// Conditions and the values of their parameters.
+#[derive(Default)]
+struct Where {
+    conditions: Vec<String>,
+    values: Vec<i64>,
+}
+
+impl Where {
+    fn and(&mut self, condition: &str, value: Option<i64>) {
+        if let Some(value) = value {
+            self.conditions.push(condition.to_owned());
+            self.values.push(value);
+        }
+    }
+
+    fn sql(&self) -> String {
+        if self.conditions.is_empty() { String::new() } else { format!("WHERE {}", self.conditions.join(" AND ")) }
+    }
+}
+
+impl Ledger {
+    /// Totals of each group, in no particular order; without `axes` one group, if there is anything at all.
+    ///
+    /// Whole hours come from rollups, and so take as long however many events there are. What lies before the first and
+    /// after the last whole hour, what concerns one run, and axes that rollups do not know are counted from single events.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Storage`].
+    pub fn totals(&mut self, filter: &Filter, axes: &[GroupBy]) -> Result<Vec<(Key, Totals)>> {
+        let Self { connection, words, .. } = self;
+        totals(connection, words, filter, axes).map_err(|cause| self.failure(cause))
+    }
+
+    /// Calls `each` with every event in the order of time. Only one is in memory at a time.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Storage`], or the first error of `each`.
+    pub fn for_each_event(&mut self, filter: &Filter, each: &mut dyn FnMut(Event) -> Result<()>) -> Result<()> {
+        let Self { connection, words, .. } = self;
+        let mut failed = Ok(());
+        let read = for_each_event(connection, words, filter, &mut |event| {
+            failed = each(event);
+            failed.is_ok()
+        });
+        read.map_err(|cause| self.failure(cause))?;
+        failed
+    }
+}
+
+/// The numbers of the project and the run that are asked for; `None` if one of them never occurred.
+fn named(connection: &Connection, words: &Words, filter: &Filter) -> SqliteResult<Option<(Option<i64>, Option<i64>)>> {
+    let mut found = [None, None];
+    for (slot, text) in found.iter_mut().zip([&filter.project, &filter.run_id]) {
+        if let Some(text) = text {
+            *slot = words.find(connection, text)?;
+            if slot.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+    Ok(Some((found[0], found[1])))
+}
+
+fn totals(
+    connection: &Connection,
+    words: &mut Words,
+    filter: &Filter,
+    axes: &[GroupBy],
+) -> SqliteResult<Vec<(Key, Totals)>> {
+    let Some((project, run)) = named(connection, words, filter)? else { return Ok(Vec::new()) };
+    let mut groups = HashMap::new();
+    let mut count_calls = |since: Option<i64>, until: Option<i64>| {
+        let mut condition = Where::default();
+        condition.and("unix_ns >= ?", since);
+        condition.and("unix_ns < ?", until);
+        condition.and("project = ?", project);
+        condition.and("run = ?", run);
+        let calls = format!("({} FROM {} WHERE e.operation IS NOT NULL)", *CALLS, events_and_writers(run));
+        group(connection, &calls, &condition, axes, &mut groups)
+    };
+    let (since, until) = (filter.since_ns, filter.until_ns);
+    let first_hour = since.map(|since| since.div_euclid(HOUR_NS) + i64::from(since.rem_euclid(HOUR_NS) != 0));
+    let last_hour = until.map(|until| until.div_euclid(HOUR_NS));
+    let no_whole_hour = first_hour.zip(last_hour).is_some_and(|(first, last)| first >= last);
+    if run.is_some() || no_whole_hour || !axes.iter().all(|axis| axis.is_fast()) {
+        count_calls(since, until)?;
+    } else {
+        let starts = |hour: Option<i64>| hour.map(|hour| hour.saturating_mul(HOUR_NS));
+        if starts(first_hour) != since {
+            count_calls(since, starts(first_hour))?;
+        }
+        if starts(last_hour) != until {
+            count_calls(starts(last_hour), until)?;
+        }
+        let mut condition = Where::default();
+        condition.and("hour >= ?", first_hour);
+        condition.and("hour < ?", last_hour);
+        condition.and("project = ?", project);
+        group(connection, "rollups", &condition, axes, &mut groups)?;
+    }
+    let mut named = Vec::with_capacity(groups.len());
+    for (values, totals) in groups {
+        let mut key = Key::default();
+        for (&axis, value) in axes.iter().zip(values) {
+            key.0.push((axis, label(connection, words, axis, value)?));
+        }
+        named.push((key, totals));
+    }
+    Ok(named)
+}
+
+/// Adds the totals of some rows to their groups.
+fn group(
+    connection: &Connection,
+    rows: &str,
+    condition: &Where,
+    axes: &[GroupBy],
+    groups: &mut HashMap<Vec<i64>, Totals>,
+) -> SqliteResult<()> {
+    let keys: Vec<_> = axes.iter().map(|axis| format!("coalesce({}, {NONE}), ", axis.column())).collect();
+    let keys = keys.concat();
+    let numbers: Vec<_> = (1..=axes.len()).map(|number| number.to_string()).collect();
+    let group_by = if axes.is_empty() { String::new() } else { format!("GROUP BY {}", numbers.join(", ")) };
+    let sql = format!("SELECT {keys}{}, count(*) FROM {rows} {} {group_by}", Totals::COLUMNS(), condition.sql());
+    let mut statement = connection.prepare_cached(&sql)?;
+    let counted = 7 + Dimension::COUNT + axes.len();
+    let mut rows = statement.query(params_from_iter(&condition.values))?;
+    while let Some(row) = rows.next()? {
+        // Without groups there is a row even if there is nothing to sum.
+        if row.get::<_, i64>(counted)? > 0 {
+            let key = (0..axes.len()).map(|index| row.get(index)).collect::<SqliteResult<_>>()?;
+            groups.entry(key).or_default().add(&Totals::read(row, axes.len())?);
+        }
+    }
+    Ok(())
+}
+
+/// The text of a value of an axis.
+fn label(connection: &Connection, words: &mut Words, axis: GroupBy, value: i64) -> SqliteResult<Option<String>> {
+    let time = |hours: i64| format_rfc3339(hours.saturating_mul(HOUR_NS));
+    match axis {
+        GroupBy::Hour => Ok(Some(time(value))),
+        GroupBy::Day => Ok(time(value.saturating_mul(24)).split_once('T').map(|(day, _)| day.to_owned())),
+        GroupBy::State => {
+            let state = u8::try_from(value).ok().and_then(CostState::from_number);
+            Ok(state.map(|state| state.as_str().to_owned()))
+        }
+        _ => words.text(connection, value),
+    }
+}
+
+fn for_each_event(
+    connection: &Connection,
+    words: &mut Words,
+    filter: &Filter,
+    each: &mut dyn FnMut(Event) -> bool,
+) -> SqliteResult<()> {
+    let Some((project, run)) = named(connection, words, filter)? else { return Ok(()) };
+    let mut condition = Where::default();
+    condition.and("e.unix_ns >= ?", filter.since_ns);
+    condition.and("e.unix_ns < ?", filter.until_ns);
+    condition.and("w.project = ?", project);
+    condition.and("w.run = ?", run);
+    let sql = format!("{} FROM {} {} ORDER BY e.unix_ns, e.id", *row::SELECT, events_and_writers(run), condition.sql());
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query(params_from_iter(&condition.values))?;
+    let mut last_origin = None;
+    while let Some(found) = rows.next()? {
+        if !each(row::read(found, connection, words, &mut last_origin)?) {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! Sums by hour, so that a total takes as long whatever the number of events.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use rusqlite::{Connection, Result};
+
+use super::row::storable;
+use super::schema::column;
+use super::words::{NONE, Words};
+use crate::event::{Call, CostState, Event, Facts, Status, Subject};
+use crate::money::Money;
+use crate::usage::Dimension;
+
+/// Nanoseconds in the hour of a rollup.
+pub(super) const HOUR_NS: i64 = 3_600_000_000_000;
+
+/// No call counts more of anything; a hostile count must not make a sum overflow. The event itself keeps its count.
+pub(super) const MAX_COUNT: u64 = 1 << 40;
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    hour: i64,
+    project: i64,
+    provider: i64,
+    model: i64,
+    feature: i64,
+    state: CostState,
+}
+
+#[derive(Default)]
+struct Sums {
+    calls: i64,
+    failed_attempts: i64,
+    cost_nano: i64,
+    cost_atto: i64,
+    usage: [Option<i64>; Dimension::COUNT],
+}
+
+/// An attempt that failed and of which no usage is known: not a call that was answered.
+fn is_failed_attempt(facts: &Facts, call: &Call) -> bool {
+    matches!(facts.status, Status::Error | Status::Lost) && call.usage.is_empty()
+}
+
+/// The same in SQL, of a row of `events e`.
+pub(super) static IS_FAILED_ATTEMPT: LazyLock<String> = LazyLock::new(|| {
+    let used = Dimension::ALL.map(|dimension| format!("e.{}", column(dimension))).join(", ");
+    format!("(e.status IN ({}, {}) AND coalesce({used}) IS NULL)", Status::Error as u8, Status::Lost as u8)
+});
+
+/// What a transaction adds. Gathered first, because many events of a batch fall into one rollup.
+#[derive(Default)]
+pub(super) struct Rollups(HashMap<Key, Sums>);
+
+impl Rollups {
+    /// A step costs nothing and is in no rollup.
+    pub(super) fn add(&mut self, connection: &Connection, words: &mut Words, event: &Event) -> Result<()> {
+        let Subject::Call(call) = &event.facts.subject else { return Ok(()) };
+        let charge = event.charge.as_ref().map(storable);
+        let mut word = |text: Option<&str>| text.map_or(Ok(NONE), |text| words.intern(connection, text));
+        let key = Key {
+            hour: event.facts.unix_ns.div_euclid(HOUR_NS),
+            project: word(Some(&event.origin.project))?,
+            provider: word(call.provider.as_deref())?,
+            model: word(call.model.as_deref())?,
+            feature: word(event.attribution.feature.as_deref())?,
+            state: charge.map_or(CostState::Unpriced, |charge| charge.state),
+        };
+        let sums = self.0.entry(key).or_default();
+        if is_failed_attempt(&event.facts, call) {
+            sums.failed_attempts += 1;
+        } else {
+            sums.calls += 1;
+        }
+        let (nano, atto) = charge.and_then(|charge| charge.total).and_then(Money::to_nano_atto).unwrap_or((0, 0));
+        sums.cost_nano = sums.cost_nano.saturating_add(nano);
+        sums.cost_atto += atto;
+        for (dimension, count) in call.usage.iter() {
+            let sum = &mut sums.usage[dimension as usize];
+            *sum = Some(sum.unwrap_or(0) + count.min(MAX_COUNT).cast_signed());
+        }
+        Ok(())
+    }
+
+    /// Adds what was gathered to the table.
+    pub(super) fn store(&self, connection: &Connection) -> Result<()> {
+        let mut upsert = connection.prepare_cached(&UPSERT)?;
+        for (key, sums) in &self.0 {
+            let facts = [
+                key.hour,
+                key.project,
+                key.provider,
+                key.model,
+                key.feature,
+                i64::from(key.state as u8),
+                sums.calls,
+                sums.failed_attempts,
+                sums.cost_nano,
+                sums.cost_atto,
+            ];
+            let values = facts.into_iter().map(Some).chain(sums.usage);
+            for (index, value) in values.enumerate() {
+                upsert.raw_bind_parameter(index + 1, value)?;
+            }
+            upsert.raw_execute()?;
+        }
+        Ok(())
+    }
+}
+
+static UPSERT: LazyLock<String> = LazyLock::new(|| {
+    let used: Vec<_> = Dimension::ALL.into_iter().map(column).collect();
+    let sums: Vec<_> =
+        used.iter().map(|x| format!(", {x} = coalesce({x} + excluded.{x}, {x}, excluded.{x})")).collect();
+    let sums = sums.concat();
+    format!(
+        "INSERT INTO rollups (hour, project, provider, model, feature, cost_state, calls, failed_attempts, cost_nano,
+           cost_atto, {}) VALUES ({})
+         ON CONFLICT DO UPDATE SET calls = calls + excluded.calls,
+           failed_attempts = failed_attempts + excluded.failed_attempts, cost_nano = cost_nano + excluded.cost_nano,
+           cost_atto = cost_atto + excluded.cost_atto {sums}",
+        used.join(", "),
+        vec!["?"; 10 + used.len()].join(", "),
+    )
+});

@@ -1,0 +1,161 @@
+//! The tables, and how a ledger of an older version becomes one of this version.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::error::{Error, ErrorCode};
+use crate::usage::Dimension;
+
+/// Step `n` makes a ledger of version `n + 1` out of one of version `n`. A step is never changed after its release: a
+/// new dimension of usage is a new step that adds its columns.
+const MIGRATIONS: &[fn() -> String] = &[first];
+
+/// The dimensions that the first version knew.
+const FIRST_DIMENSIONS: usize = 21;
+
+/// Why a ledger cannot be used.
+pub(super) enum Problem {
+    Sqlite(rusqlite::Error),
+    Newer(u32),
+    Older(u32),
+}
+
+impl From<rusqlite::Error> for Problem {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl Problem {
+    pub(super) fn of(self, path: &Path) -> Error {
+        let (path_text, ours) = (path.display(), latest());
+        match self {
+            Self::Sqlite(cause) => super::failure(path, cause),
+            Self::Newer(theirs) => Error::new(
+                ErrorCode::Storage,
+                format!("the ledger {path_text} has version {theirs}, this llmlab knows {ours}; upgrade llmlab"),
+            ),
+            Self::Older(theirs) => Error::new(
+                ErrorCode::Storage,
+                format!("the ledger {path_text} has version {theirs}, this llmlab reads {ours}; make it writable once"),
+            ),
+        }
+    }
+}
+
+/// The column of a dimension.
+pub(super) fn column(dimension: Dimension) -> String {
+    format!("used_{}", dimension.name())
+}
+
+fn usage_columns() -> String {
+    let columns = Dimension::ALL[..FIRST_DIMENSIONS].iter();
+    columns.map(|&dimension| format!(", {} INTEGER", column(dimension))).collect::<Vec<_>>().concat()
+}
+
+fn first() -> String {
+    let usage = usage_columns();
+    // The row id of an event is its identity: the number of its writer in the upper half, the lower half of its counter
+    // in the lower. So rows of a writer lie together in the order of their making, and one index less is needed.
+    format!(
+        "CREATE TABLE words (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;
+         CREATE TABLE writers (
+           id INTEGER PRIMARY KEY, nonce BLOB NOT NULL, counter_high INTEGER NOT NULL,
+           project INTEGER NOT NULL, run INTEGER, environment INTEGER, service INTEGER,
+           UNIQUE (nonce, counter_high)
+         ) STRICT;
+         CREATE INDEX writers_by_run ON writers (run) WHERE run IS NOT NULL;
+         CREATE TABLE events (
+           id INTEGER PRIMARY KEY, unix_ns INTEGER NOT NULL, latency_ns INTEGER, status INTEGER NOT NULL,
+           operation INTEGER, provider INTEGER, model INTEGER, model_requested INTEGER, stream INTEGER,
+           attempt INTEGER, cost_nano INTEGER, cost_atto INTEGER, cost_state INTEGER, cost_source INTEGER,
+           catalogue_version INTEGER, matched_by INTEGER, feature INTEGER, user INTEGER, session INTEGER,
+           tags INTEGER, error_type INTEGER, service_tier INTEGER, response_id TEXT, trace_id BLOB, parent_id BLOB,
+           first_event_ns INTEGER, inference_geo INTEGER, speed INTEGER, search_context_size INTEGER,
+           provider_cost_nano INTEGER, provider_cost_atto INTEGER, extra_passes TEXT,
+           step_name INTEGER, step_kind INTEGER, span_id BLOB {usage}
+         ) STRICT;
+         CREATE INDEX events_by_time ON events (unix_ns);
+         CREATE TABLE rollups (
+           hour INTEGER NOT NULL, project INTEGER NOT NULL, provider INTEGER NOT NULL, model INTEGER NOT NULL,
+           feature INTEGER NOT NULL, cost_state INTEGER NOT NULL, calls INTEGER NOT NULL,
+           failed_attempts INTEGER NOT NULL, cost_nano INTEGER NOT NULL, cost_atto INTEGER NOT NULL {usage},
+           PRIMARY KEY (hour, project, provider, model, feature, cost_state)
+         ) STRICT, WITHOUT ROWID;"
+    )
+}
+
+/// The version of a ledger; 0 is an empty file.
+fn version(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+fn latest() -> u32 {
+    MIGRATIONS.iter().fold(0, |version, _| version + 1)
+}
+
+/// Accepts only a ledger of this version.
+pub(super) fn check(connection: &Connection) -> Result<(), Problem> {
+    match version(connection)? {
+        newer if newer > latest() => Err(Problem::Newer(newer)),
+        older if older < latest() => Err(Problem::Older(older)),
+        _ => Ok(()),
+    }
+}
+
+/// Sets a connection up for writing, and brings the ledger to this version. Several processes may do so at once.
+pub(super) fn prepare_to_write(connection: &mut Connection) -> Result<(), Problem> {
+    // A commit waits for no disk: after a power cut the last ones may be missing, and the ledger is whole.
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    // The answer is `memory` for a ledger in memory.
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    let found = version(connection)?;
+    if found > latest() {
+        return Err(Problem::Newer(found));
+    }
+    if found < latest() {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Another process may have been faster.
+        let found = version(&transaction)?;
+        for migration in MIGRATIONS.iter().skip(found as usize) {
+            transaction.execute_batch(&migration())?;
+        }
+        transaction.pragma_update(None, "user_version", latest().max(found))?;
+        transaction.commit()?;
+    }
+    check(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_dimension_has_its_columns() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        assert!(prepare_to_write(&mut connection).is_ok());
+        for table in ["events", "rollups"] {
+            for dimension in Dimension::ALL {
+                let found: i64 = connection
+                    .query_row(
+                        "SELECT count(*) FROM pragma_table_info(?1) WHERE name = ?2",
+                        (table, column(dimension)),
+                        |row| row.get(0),
+                    )
+                    .unwrap();
+                assert_eq!(found, 1, "add a migration that adds {} to {table}", column(dimension));
+            }
+        }
+    }
+
+    #[test]
+    fn a_ledger_of_a_newer_llmlab_is_refused_by_name() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "user_version", 99).unwrap();
+        let Err(problem) = prepare_to_write(&mut connection) else { panic!("it was taken") };
+        let message = problem.of(Path::new("/home/ledger.db")).to_string();
+        assert!(message.contains("/home/ledger.db") && message.contains("upgrade"), "{message}");
+    }
+}

@@ -1,0 +1,166 @@
+//! Events of every shape, for tests.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+
+use super::header::Header;
+use crate::event::{
+    Attribution, Call, Charge, CostSource, CostState, Event, EventId, Facts, MatchedBy, Operation, Origin, Pass,
+    SpanId, Status, Step, Subject, TraceId,
+};
+use crate::money::Money;
+use crate::usage::{Dimension, Usage};
+
+pub(crate) const WRITER: [u8; 16] = *b"0123456789abcdef";
+
+pub(crate) fn header() -> Header {
+    let origin = Origin {
+        project: "shop/back end".into(),
+        run_id: Some("run-1".into()),
+        environment: Some("test".into()),
+        service: None,
+    };
+    Header { writer: WRITER, origin: Arc::new(origin) }
+}
+
+/// An ordinary call: gpt-5 answered, 1482 tokens in, 645 out, for 0.0116235 USD.
+pub(crate) fn call(counter: u64) -> Event {
+    let usage = Usage::new().with(Dimension::Input, 1482).with(Dimension::Output, 645).with(Dimension::Reasoning, 512);
+    let call = Call {
+        provider: Some("openai".into()),
+        model: Some("gpt-5-2025-08-07".into()),
+        model_requested: Some("gpt-5".into()),
+        usage,
+        service_tier: Some("default".into()),
+        response_id: Some(format!("chatcmpl-Ck3fG7sQ9aLxR2{counter:010}")),
+        ..Call::new(Operation::Chat)
+    };
+    Event {
+        id: EventId { writer: WRITER, counter },
+        origin: header().origin,
+        attribution: Arc::new(Attribution { feature: Some("search".into()), ..Attribution::default() }),
+        facts: Facts {
+            unix_ns: 1_790_000_000_000_000_000 + i64::try_from(counter).unwrap() * 1_234_567,
+            latency_ns: Some(812_345_678 + counter),
+            status: Status::Ok,
+            error_type: None,
+            subject: Subject::Call(Box::new(call)),
+        },
+        charge: Some(Charge {
+            total: Some("0.0116235".parse().unwrap()),
+            state: CostState::Priced,
+            source: CostSource::Catalogue,
+            catalogue_version: 20_261_119,
+            matched_by: Some(MatchedBy::Snapshot),
+        }),
+    }
+}
+
+fn text() -> impl Strategy<Value = Option<String>> {
+    option::of("\\PC{0,12}")
+}
+
+fn any_usage() -> impl Strategy<Value = Usage> {
+    vec(option::of(any::<u64>()), Dimension::COUNT).prop_map(|counts| {
+        let mut usage = Usage::new();
+        for (dimension, count) in Dimension::ALL.into_iter().zip(counts) {
+            usage.set_if(dimension, count);
+        }
+        usage
+    })
+}
+
+/// Up to 9 billion USD, as the ledger holds it.
+fn any_money() -> impl Strategy<Value = Money> {
+    (-9_000_000_000_000_000_000_i64..9_000_000_000_000_000_000, 0..1_000_000_000_i64)
+        .prop_map(|(nano, atto)| Money::from_nano_atto(nano, atto))
+}
+
+fn any_call() -> impl Strategy<Value = Call> {
+    let words = vec(text(), 8);
+    let numbers = (any::<bool>(), any::<u32>(), option::of(any_money()), option::of(any::<u64>()));
+    let passes = vec((text(), any_usage()).prop_map(|(model, usage)| Pass { model, usage }), 0..3);
+    (proptest::sample::select(Operation::ALL), words, numbers, any_usage(), passes).prop_map(
+        |(operation, mut words, (stream, attempt, provider_cost, first_event_ns), usage, extra_passes)| Call {
+            provider: words.pop().flatten().map(Cow::Owned),
+            model: words.pop().flatten(),
+            model_requested: words.pop().flatten(),
+            operation,
+            stream,
+            attempt,
+            usage,
+            extra_passes,
+            service_tier: words.pop().flatten(),
+            inference_geo: words.pop().flatten(),
+            speed: words.pop().flatten(),
+            search_context_size: words.pop().flatten(),
+            provider_cost,
+            response_id: words.pop().flatten(),
+            first_event_ns,
+        },
+    )
+}
+
+fn any_subject() -> impl Strategy<Value = Subject> {
+    let step = ("\\PC{0,12}", "[a-z]{1,8}", any::<[u8; 8]>()).prop_map(|(name, kind, span_id)| {
+        Subject::Step(Box::new(Step { name, kind: Cow::Owned(kind), span_id: SpanId(span_id) }))
+    });
+    prop_oneof![3 => any_call().prop_map(|call| Subject::Call(Box::new(call))), 1 => step]
+}
+
+fn any_attribution() -> impl Strategy<Value = Attribution> {
+    let ids = (option::of(any::<[u8; 16]>()), option::of(any::<[u8; 8]>()));
+    (text(), text(), text(), btree_map("\\PC{0,6}", "\\PC{0,6}", 0..4), ids).prop_map(
+        |(feature, user, session, tags, (trace_id, parent_id))| Attribution {
+            feature,
+            user,
+            session,
+            tags: tags.into_iter().collect(),
+            trace_id: trace_id.map(TraceId),
+            parent_id: parent_id.map(SpanId),
+        },
+    )
+}
+
+fn any_charge() -> impl Strategy<Value = Charge> {
+    use proptest::sample::select;
+    (
+        option::of(any_money()),
+        select(CostState::ALL),
+        select(CostSource::ALL),
+        any::<u64>(),
+        option::of(select(MatchedBy::ALL)),
+    )
+        .prop_map(|(total, state, source, catalogue_version, matched_by)| Charge {
+            total,
+            state,
+            source,
+            catalogue_version,
+            matched_by,
+        })
+}
+
+/// Any event of the writer of [`header`].
+pub(crate) fn any_event() -> impl Strategy<Value = Event> {
+    let facts = (any::<i64>(), option::of(any::<u64>()), proptest::sample::select(Status::ALL), text(), any_subject())
+        .prop_map(|(unix_ns, latency_ns, status, error_type, subject)| Facts {
+            unix_ns,
+            latency_ns,
+            status,
+            error_type,
+            subject,
+        });
+    (any::<u64>(), any_attribution(), facts, option::of(any_charge())).prop_map(
+        |(counter, attribution, facts, charge)| Event {
+            id: EventId { writer: WRITER, counter },
+            origin: header().origin,
+            attribution: Arc::new(attribution),
+            facts,
+            charge,
+        },
+    )
+}
