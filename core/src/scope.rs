@@ -1,0 +1,241 @@
+//! What surrounds a call in the host: to whom it belongs, and what was spent inside.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::event::{Attribution, Charge, CostState, Facts, SpanId, Status, Step, Subject, TraceId};
+use crate::moment::Moment;
+use crate::money::Money;
+
+/// The attribution that one place in the host's code adds to whatever surrounds it.
+///
+/// Made once (a decorator) and applied often, so the last result is kept: applying it again to the same surroundings
+/// allocates nothing.
+#[derive(Debug, Default)]
+pub struct Labels {
+    own: Attribution,
+    last: Mutex<Option<(Arc<Attribution>, Arc<Attribution>)>>,
+}
+
+impl Labels {
+    /// Labels of the given attribution. Tags are sorted; of two with the same key the later one stays.
+    pub fn new(
+        feature: Option<String>,
+        user: Option<String>,
+        session: Option<String>,
+        tags: Vec<(String, String)>,
+    ) -> Self {
+        let own = Attribution { feature, user, session, tags: merged_tags(&[], tags), ..Attribution::default() };
+        Self { own, last: Mutex::default() }
+    }
+
+    fn over(&self, surroundings: &Arc<Attribution>) -> Arc<Attribution> {
+        let own = &self.own;
+        if own.feature.is_none() && own.user.is_none() && own.session.is_none() && own.tags.is_empty() {
+            return surroundings.clone();
+        }
+        let mut last = self.last.lock();
+        if let Some((base, merged)) = &*last
+            && Arc::ptr_eq(base, surroundings)
+        {
+            return merged.clone();
+        }
+        let merged = Arc::new(Attribution {
+            feature: own.feature.clone().or_else(|| surroundings.feature.clone()),
+            user: own.user.clone().or_else(|| surroundings.user.clone()),
+            session: own.session.clone().or_else(|| surroundings.session.clone()),
+            tags: merged_tags(&surroundings.tags, own.tags.clone()),
+            trace_id: surroundings.trace_id,
+            parent_id: surroundings.parent_id,
+        });
+        *last = Some((surroundings.clone(), merged.clone()));
+        merged
+    }
+}
+
+fn merged_tags(under: &[(String, String)], over: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut tags = std::collections::BTreeMap::new();
+    tags.extend(under.iter().cloned());
+    tags.extend(over);
+    tags.into_iter().collect()
+}
+
+/// What was spent inside a scope.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Calls recorded.
+    pub calls: u64,
+    /// Calls whose cost is not known.
+    pub unpriced: u64,
+    /// Calls whose cost is a lower bound or a guess.
+    pub estimated: u64,
+    /// The known part of the cost.
+    pub cost: Money,
+}
+
+impl Tally {
+    fn add(&mut self, charge: &Charge) {
+        self.calls += 1;
+        self.unpriced += u64::from(charge.state == CostState::Unpriced);
+        self.estimated += u64::from(charge.state == CostState::Estimated);
+        self.cost += charge.total.unwrap_or_default();
+    }
+}
+
+/// An open stretch of the host's program. Scopes nest; each knows the one around it, and what is spent inside counts for
+/// all of them. Any thread may use one.
+#[derive(Debug)]
+pub struct Scope {
+    parent: Option<Arc<Scope>>,
+    attribution: Arc<Attribution>,
+    step: Option<OpenStep>,
+    begun: AtomicU64,
+    tally: Mutex<Tally>,
+}
+
+#[derive(Debug)]
+struct OpenStep {
+    name: String,
+    kind: Cow<'static, str>,
+    span_id: SpanId,
+    surroundings: Arc<Attribution>,
+    start: Moment,
+}
+
+impl Scope {
+    /// Opens a scope within `parent`, or within `base` where nothing surrounds it.
+    pub fn open(parent: Option<&Arc<Self>>, base: &Arc<Attribution>, labels: &Labels) -> Arc<Self> {
+        let surroundings = parent.map_or(base, |parent| &parent.attribution);
+        Arc::new(Self::new(parent, labels.over(surroundings), None))
+    }
+
+    /// Opens the scope of a step, in the surrounding trace or, where there is none, in the trace `new_trace`.
+    pub fn open_step(
+        parent: Option<&Arc<Self>>,
+        base: &Arc<Attribution>,
+        labels: &Labels,
+        step: (String, Cow<'static, str>),
+        ids: (TraceId, SpanId),
+        start: Moment,
+    ) -> Arc<Self> {
+        let (name, kind) = step;
+        let (new_trace, span_id) = ids;
+        let mut surroundings = labels.over(parent.map_or(base, |parent| &parent.attribution));
+        if surroundings.trace_id.is_none() {
+            surroundings = Arc::new(Attribution { trace_id: Some(new_trace), ..(*surroundings).clone() });
+        }
+        let inside = Arc::new(Attribution { parent_id: Some(span_id), ..(*surroundings).clone() });
+        Arc::new(Self::new(parent, inside, Some(OpenStep { name, kind, span_id, surroundings, start })))
+    }
+
+    fn new(parent: Option<&Arc<Self>>, attribution: Arc<Attribution>, step: Option<OpenStep>) -> Self {
+        Self { parent: parent.cloned(), attribution, step, begun: AtomicU64::new(0), tally: Mutex::default() }
+    }
+
+    /// To whom the events inside belong.
+    pub fn attribution(&self) -> &Arc<Attribution> {
+        &self.attribution
+    }
+
+    /// Notes that an exchange began inside, here and in every scope around.
+    pub fn exchange_began(&self) {
+        self.ancestry().for_each(|scope| {
+            scope.begun.fetch_add(1, Ordering::Relaxed);
+        });
+    }
+
+    /// How many exchanges began inside.
+    pub fn exchanges_begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    /// What was spent inside so far.
+    pub fn tally(&self) -> Tally {
+        *self.tally.lock()
+    }
+
+    pub(crate) fn spend(&self, charge: &Charge) {
+        self.ancestry().for_each(|scope| scope.tally.lock().add(charge));
+    }
+
+    /// The facts of the step that this scope is, with the attribution of what surrounds it.
+    pub(crate) fn step(
+        &self,
+        status: Status,
+        error_type: Option<String>,
+        end: Moment,
+    ) -> Option<(Facts, Arc<Attribution>)> {
+        let step = self.step.as_ref()?;
+        let subject = Step { name: step.name.clone(), kind: step.kind.clone(), span_id: step.span_id };
+        let facts = Facts {
+            unix_ns: step.start.unix_ns,
+            latency_ns: Some(end.ns_since(step.start)),
+            status,
+            error_type,
+            subject: Subject::Step(Box::new(subject)),
+        };
+        Some((facts, step.surroundings.clone()))
+    }
+
+    fn ancestry(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |scope| scope.parent.as_deref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::CostSource;
+
+    fn labels(feature: &str, tags: &[(&str, &str)]) -> Labels {
+        let tags = tags.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
+        Labels::new(Some(feature.to_owned()), None, None, tags)
+    }
+
+    #[test]
+    fn the_inner_label_wins_and_the_rest_is_inherited() {
+        let base = Arc::new(Attribution { user: Some("ann".into()), ..Attribution::default() });
+        let outer = Scope::open(None, &base, &labels("chat", &[("team", "a"), ("tier", "free")]));
+        let inner = Scope::open(Some(&outer), &base, &labels("title", &[("team", "b")]));
+        let attribution = inner.attribution();
+        assert_eq!(attribution.feature.as_deref(), Some("title"));
+        assert_eq!(attribution.user.as_deref(), Some("ann"));
+        assert_eq!(attribution.tags, [("team".into(), "b".into()), ("tier".into(), "free".into())]);
+    }
+
+    #[test]
+    fn what_is_spent_inside_counts_for_every_scope_around() {
+        let base = Arc::default();
+        let outer = Scope::open(None, &base, &Labels::default());
+        let inner = Scope::open(Some(&outer), &base, &Labels::default());
+        inner.exchange_began();
+        inner.spend(&Charge {
+            total: None,
+            state: CostState::Unpriced,
+            source: CostSource::Catalogue,
+            catalogue_version: 1,
+            matched_by: None,
+        });
+        assert_eq!(outer.exchanges_begun(), 1);
+        assert_eq!(outer.tally(), Tally { calls: 1, unpriced: 1, ..Tally::default() });
+    }
+
+    #[test]
+    fn a_step_is_the_parent_of_what_is_inside_and_shares_its_trace() {
+        let base = Arc::default();
+        let ids = |n| (TraceId([n; 16]), SpanId([n; 8]));
+        let step = |parent, name: &str, ids| {
+            let what = (name.to_owned(), Cow::Borrowed("agent"));
+            Scope::open_step(parent, &base, &Labels::default(), what, ids, Moment::default())
+        };
+        let root = step(None, "plan", ids(1));
+        let child = step(Some(&root), "search", ids(2));
+        let (_, surroundings) = child.step(Status::Ok, None, Moment::default()).unwrap();
+        assert_eq!(surroundings.trace_id, Some(TraceId([1; 16])));
+        assert_eq!(surroundings.parent_id, Some(SpanId([1; 8])));
+        assert_eq!(child.attribution().parent_id, Some(SpanId([2; 8])));
+    }
+}

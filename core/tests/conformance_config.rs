@@ -1,0 +1,73 @@
+//! The vectors of `conformance/config.jsonl`: options, variables and a file, and the configuration they make.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use llmlab::clock::SystemClock;
+use llmlab::{Config, Error, Llmlab, Options};
+use serde_json::{Value, json};
+
+fn vectors() -> Vec<Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance/config.jsonl");
+    std::fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn configured(vector: &Value, home: &Path) -> Result<Llmlab, Error> {
+    if let Some(file) = vector["file"].as_str() {
+        std::fs::write(home.join("config.json"), file).unwrap();
+    }
+    let options = if vector["options"].is_null() { json!({}) } else { vector["options"].clone() };
+    let variable = |name: &str| match name {
+        "LLMLAB_HOME" => Some(home.to_string_lossy().into_owned()),
+        _ => vector["variables"][name].as_str().map(str::to_owned),
+    };
+    let config = Config::resolve(Options::from_json(&options.to_string())?, &variable)?;
+    Llmlab::new(config, Arc::new(SystemClock))
+}
+
+/// What an event of this client would say of the configuration; null where there would be none.
+fn seen(lab: &Llmlab) -> Value {
+    let (config, base) = (lab.config(), lab.base());
+    let fields = [
+        ("project", Some(config.project.clone())),
+        ("environment", config.environment.clone()),
+        ("service", config.service.clone()),
+        ("run_id", config.run_id.clone()),
+        ("feature", base.feature.clone()),
+        ("user", base.user.clone()),
+        ("session", base.session.clone()),
+    ];
+    let mut seen: BTreeMap<_, Value> =
+        fields.into_iter().filter_map(|(name, value)| Some((name, value?.into()))).collect();
+    if !base.tags.is_empty() {
+        seen.insert("tags", base.tags.iter().cloned().collect::<BTreeMap<_, _>>().into_iter().collect());
+    }
+    if config.disabled { Value::Null } else { json!(seen) }
+}
+
+#[test]
+fn every_configuration_is_what_its_vector_says() {
+    for vector in vectors() {
+        let name = vector["name"].as_str().unwrap();
+        let home = tempfile::tempdir().unwrap();
+        match configured(&vector, home.path()) {
+            Ok(lab) => {
+                assert_eq!(seen(&lab), vector["expect"], "{name}");
+                let notices = lab.take_notices().join("\n");
+                let words = vector["warns"].as_array().cloned().unwrap_or_default();
+                assert_eq!(notices.is_empty(), words.is_empty(), "{name}: {notices}");
+                assert!(words.iter().all(|word| notices.contains(word.as_str().unwrap())), "{name}: {notices}");
+            }
+            Err(error) => {
+                let expected = &vector["error"];
+                assert_eq!(expected["code"].as_str(), Some(error.code().as_str()), "{name}: {error}");
+                for word in expected["says"].as_array().unwrap() {
+                    assert!(error.to_string().contains(word.as_str().unwrap()), "{name}: {error}");
+                }
+            }
+        }
+    }
+}
