@@ -1,0 +1,12 @@
+//! The real command, in a home of its own.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is not as it should be")]
+
+mod demo;
+mod export;
+mod home;
+mod init;
+mod mistakes;
+mod price;
+mod python;
+mod run;
+mod status;
