@@ -1,0 +1,388 @@
+//! The client, as Python holds it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
+use pyo3::types::PyDict;
+
+use llmlab::clock::SystemClock;
+use llmlab::config::environment_variable;
+use llmlab::engine::Response;
+use llmlab::event::Status;
+use llmlab::exchange::{self, Request};
+use llmlab::ledger::Filter;
+use llmlab::price::Query;
+use llmlab::report::{GroupBy, SummaryQuery};
+use llmlab::{Config, ErrorCode, Llmlab, Options, Usage, outbox, provider};
+
+use crate::call::Given;
+use crate::convert::{self, counts, unix_ns};
+use crate::cost::Cost;
+use crate::errors::{fault, raised, raised_with};
+use crate::exchange::{Exchange, Open, abandon_all};
+use crate::guard::guarded;
+use crate::json::{body_of, items_of};
+use crate::scope::{Labels, Scope};
+use crate::summary::Summary;
+
+static FORKS: AtomicU64 = AtomicU64::new(0);
+
+/// How many forks lie between the process that loaded this library and this one.
+pub(crate) fn forks() -> u64 {
+    FORKS.load(Ordering::Relaxed)
+}
+
+/// A client. What records never raises; what answers may.
+#[pyclass(frozen, module = "llmlab._native")]
+pub(crate) struct Client {
+    lab: Arc<Llmlab>,
+    /// Why the configuration could not be used, where a default one had to do.
+    problem: Option<(ErrorCode, String)>,
+}
+
+#[pymethods]
+impl Client {
+    /// A client of options, which the environment and the config file complete.
+    #[new]
+    fn new(py: Python<'_>, options: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let opened = body_of(options.as_any()).and_then(|json| guarded(|| open(&String::from_utf8_lossy(&json))));
+        match opened {
+            Some(Ok(lab)) => Ok(Self { lab: Arc::new(lab), problem: None }),
+            Some(Err(error)) => Err(raised(py, &error)),
+            None => Err(fault(py)),
+        }
+    }
+
+    /// A client of the environment and the config file; of what can be used of them, if not all can. Never fails.
+    #[staticmethod]
+    fn lenient() -> Self {
+        match open("{}") {
+            Ok(lab) => Self { lab: Arc::new(lab), problem: None },
+            Err(error) => Self { lab: Arc::new(fallback()), problem: Some((error.code(), error.to_string())) },
+        }
+    }
+
+    /// Why the configuration could not be used; `None` if it could.
+    #[getter]
+    fn problem(&self) -> Option<&str> {
+        self.problem.as_ref().map(|(_, message)| message.as_str())
+    }
+
+    /// A client like this one, for a forked child. This one is leaked: its locks may have been held at the fork.
+    fn for_forked_child(&self) -> Self {
+        FORKS.fetch_add(1, Ordering::Relaxed);
+        std::mem::forget(self.lab.clone());
+        Self { lab: Arc::new(self.lab.for_forked_child()), problem: self.problem.clone() }
+    }
+
+    /// Begins an exchange within a scope; `None` if it is none of a provider.
+    fn begin(&self, method: &str, url: &str, body: &[u8], scope: Option<&Bound<'_, Scope>>) -> Option<Exchange> {
+        if self.lab.config().disabled {
+            return None;
+        }
+        let request = Request { method, url, body, retry: 0 };
+        let exchange = guarded(|| exchange::Exchange::begin(&request, self.lab.now())).flatten()?;
+        let scope = scope.map(|scope| scope.get().0.clone());
+        if let Some(scope) = &scope {
+            scope.exchange_began();
+        }
+        Some(Exchange::new(Open { exchange, lab: self.lab.clone(), scope, forks: forks() }))
+    }
+
+    /// Opens a scope.
+    fn scope(&self, parent: Option<&Bound<'_, Scope>>, labels: &Bound<'_, Labels>) -> Scope {
+        let parent = parent.map(|parent| &parent.get().0);
+        Scope(llmlab::scope::Scope::open(parent, self.lab.base(), &labels.get().0))
+    }
+
+    /// Opens the scope of a step.
+    fn step(&self, parent: Option<&Bound<'_, Scope>>, labels: &Bound<'_, Labels>, name: &str, kind: &str) -> Scope {
+        let kind = match kind {
+            "agent" => Cow::Borrowed("agent"),
+            "tool" => Cow::Borrowed("tool"),
+            "function" => Cow::Borrowed("function"),
+            other => Cow::Owned(other.to_owned()),
+        };
+        let parent = parent.map(|parent| &parent.get().0);
+        let lab = &self.lab;
+        let what = (name.to_owned(), kind);
+        Scope(llmlab::scope::Scope::open_step(parent, lab.base(), &labels.get().0, what, lab.new_ids(), lab.now()))
+    }
+
+    /// Records the end of a step: `error_type` names what was raised inside, if anything was.
+    fn end_step(&self, scope: &Bound<'_, Scope>, error_type: Option<String>, cancelled: bool) -> Vec<String> {
+        let status = match (&error_type, cancelled) {
+            (_, true) => Status::Cancelled,
+            (Some(_), false) => Status::Error,
+            (None, false) => Status::Ok,
+        };
+        guarded(|| self.lab.record_step(&scope.get().0, status, error_type));
+        self.take_notices()
+    }
+
+    /// Records a call by hand. Gives what the user should be told, if anything: what was wrong with it, and the notices.
+    #[expect(clippy::too_many_arguments, reason = "positional scalars cross quickest")]
+    fn record_call(
+        &self,
+        provider: &Bound<'_, PyAny>,
+        model: &Bound<'_, PyAny>,
+        input_tokens: Option<&Bound<'_, PyAny>>,
+        output_tokens: Option<&Bound<'_, PyAny>>,
+        usage: Option<&Bound<'_, PyAny>>,
+        cost_usd: Option<&Bound<'_, PyAny>>,
+        latency_ms: Option<&Bound<'_, PyAny>>,
+        service_tier: Option<&Bound<'_, PyAny>>,
+        operation: Option<&Bound<'_, PyAny>>,
+        scope: Option<&Bound<'_, Scope>>,
+    ) -> Option<(Vec<String>, Vec<String>)> {
+        if self.lab.config().disabled {
+            return None;
+        }
+        let given = Given {
+            provider,
+            model,
+            input_tokens,
+            output_tokens,
+            usage,
+            cost_usd,
+            latency_ms,
+            service_tier,
+            operation,
+        };
+        let wrong = guarded(|| {
+            let read = given.read(&self.lab);
+            let scope = scope.map(|scope| &scope.get().0);
+            match read.cost {
+                Some(cost) => self.lab.record_at_cost(read.facts, cost, scope),
+                None => self.lab.record(read.facts, scope),
+            };
+            read.faults.iter().map(ToString::to_string).collect::<Vec<_>>()
+        });
+        let (wrong, notices) = (wrong.unwrap_or_default(), self.take_notices());
+        (!wrong.is_empty() || !notices.is_empty()).then_some((wrong, notices))
+    }
+
+    /// Records a response that the host holds: JSON, a dict, a pydantic model, or a list of these. Gives how many calls
+    /// were recorded.
+    fn record_response(
+        &self,
+        response: &Bound<'_, PyAny>,
+        provider: Option<&str>,
+        model: Option<&str>,
+        api: Option<&str>,
+        scope: Option<&Bound<'_, Scope>>,
+    ) -> u64 {
+        let scope = scope.map(|scope| &scope.get().0);
+        let record = |body: &[u8]| {
+            let response = Response { provider, model, api, body, start: None };
+            guarded(|| self.lab.record_response(&response, scope)).flatten().is_some()
+        };
+        if let Some(items) = items_of(response) {
+            return items.iter().filter_map(body_of).map(|body| u64::from(record(&body))).sum();
+        }
+        if let Ok(bytes) = response.extract::<&[u8]>() {
+            return u64::from(record(bytes));
+        }
+        if let Ok(text) = response.extract::<Cow<'_, str>>() {
+            return u64::from(record(text.as_bytes()));
+        }
+        body_of(response).map_or(0, |body| u64::from(record(&body)))
+    }
+
+    /// What a call would cost.
+    #[expect(clippy::too_many_arguments, reason = "positional scalars cross quickest")]
+    fn cost(
+        &self,
+        py: Python<'_>,
+        provider: &str,
+        model: &str,
+        usage: Option<&Bound<'_, PyAny>>,
+        at: Option<&Bound<'_, PyAny>>,
+        service_tier: Option<&str>,
+        inference_geo: Option<&str>,
+        speed: Option<&str>,
+        search_context_size: Option<&str>,
+        input_tokens: Option<&Bound<'_, PyAny>>,
+        output_tokens: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Cost> {
+        self.usable(py)?;
+        let answer = guarded(|| -> llmlab::Result<_> {
+            let usage = convert::usage(usage, input_tokens, output_tokens)?;
+            let unix_ns = match at {
+                Some(at) => unix_ns("at", at)?,
+                None => self.lab.now().unix_ns,
+            };
+            let query = Query {
+                provider,
+                model,
+                usage: &usage,
+                unix_ns,
+                service_tier,
+                inference_geo,
+                speed,
+                search_context_size,
+            };
+            self.lab.cost(&query)
+        });
+        answer.ok_or_else(|| fault(py))?.map(Cost).map_err(|error| raised(py, &error))
+    }
+
+    /// The models of a provider that have a price.
+    fn models(&self, py: Python<'_>, provider: &str) -> PyResult<Vec<String>> {
+        self.usable(py)?;
+        guarded(|| self.lab.catalogue().models(provider)).ok_or_else(|| fault(py))?.ok_or_else(|| {
+            let known: Vec<&str> = provider::PROVIDERS.iter().map(|provider| provider.id).collect();
+            let message = format!("unknown provider {provider:?}; known are {}", known.join(", "));
+            raised_with(py, ErrorCode::UnknownProvider, &message)
+        })
+    }
+
+    /// What was spent.
+    #[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over what it has read")]
+    fn summary(
+        &self,
+        py: Python<'_>,
+        since: Option<&Bound<'_, PyAny>>,
+        until: Option<&Bound<'_, PyAny>>,
+        group_by: Vec<PyBackedStr>,
+        project: Option<String>,
+        run_id: Option<String>,
+    ) -> PyResult<Summary> {
+        self.usable(py)?;
+        let query = (|| -> llmlab::Result<_> {
+            Ok(SummaryQuery {
+                filter: Filter {
+                    since_ns: since.map(|since| unix_ns("since", since)).transpose()?,
+                    until_ns: until.map(|until| unix_ns("until", until)).transpose()?,
+                    project,
+                    run_id,
+                },
+                group_by: group_by.iter().map(|axis| GroupBy::from_name(axis)).collect::<llmlab::Result<_>>()?,
+            })
+        })()
+        .map_err(|error| raised(py, &error))?;
+        let answer = py.detach(|| guarded(|| self.lab.summary(&query)));
+        answer.ok_or_else(|| fault(py))?.map(Summary).map_err(|error| raised(py, &error))
+    }
+
+    /// Delivers what was recorded, for a time at most.
+    fn flush(&self, py: Python<'_>, timeout_s: f64) -> FlushReport {
+        self.finish(py, timeout_s, Llmlab::flush)
+    }
+
+    /// The same, and ends the I/O thread.
+    fn shutdown(&self, py: Python<'_>, timeout_s: f64) -> FlushReport {
+        self.finish(py, timeout_s, Llmlab::shutdown)
+    }
+
+    /// Records the exchanges that are still under way, for an interpreter that exits.
+    #[staticmethod]
+    fn abandon_exchanges() {
+        abandon_all();
+    }
+
+    /// Counters by name.
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let stats = guarded(|| self.lab.stats()).unwrap_or_default();
+        let counters = PyDict::new(py);
+        let events = stats.events;
+        counters.set_item("recorded", events.recorded)?;
+        counters.set_item("delivered", events.delivered)?;
+        counters.set_item("spooled", events.spooled)?;
+        counters.set_item("in_memory", events.in_memory)?;
+        counters.set_item("dropped", events.dropped_total())?;
+        counters.set_item("unpriced", stats.unpriced)?;
+        Ok(counters)
+    }
+
+    /// What the user should be told since the last time.
+    fn take_notices(&self) -> Vec<String> {
+        guarded(|| self.lab.take_notices()).unwrap_or_default()
+    }
+}
+
+impl Client {
+    fn usable(&self, py: Python<'_>) -> PyResult<()> {
+        match &self.problem {
+            Some((code, message)) => Err(raised_with(py, *code, message)),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(
+        &self,
+        py: Python<'_>,
+        timeout_s: f64,
+        wait: fn(&Llmlab, Duration) -> outbox::FlushReport,
+    ) -> FlushReport {
+        // Less than nothing, and what is no number, is no time at all; only what is too long is for ever.
+        let timeout = Duration::try_from_secs_f64(timeout_s.max(0.0)).unwrap_or(Duration::MAX);
+        FlushReport(py.detach(|| guarded(|| wait(&self.lab, timeout))).unwrap_or_default())
+    }
+}
+
+fn open(options: &str) -> llmlab::Result<Llmlab> {
+    Llmlab::new(Config::load(Options::from_json(options)?)?, Arc::new(SystemClock))
+}
+
+fn fallback() -> Llmlab {
+    Llmlab::plain(Config::fallback(&environment_variable), Arc::new(SystemClock))
+}
+
+/// What a flush achieved. What is pending stays in the spool.
+#[pyclass(frozen, module = "llmlab._native")]
+pub(crate) struct FlushReport(outbox::FlushReport);
+
+#[pymethods]
+impl FlushReport {
+    #[getter]
+    fn delivered(&self) -> u64 {
+        self.0.delivered
+    }
+
+    #[getter]
+    fn pending(&self) -> u64 {
+        self.0.pending
+    }
+
+    #[getter]
+    fn dropped(&self) -> u64 {
+        self.0.dropped
+    }
+
+    #[getter]
+    fn last_error(&self) -> Option<&str> {
+        self.0.last_error.as_deref()
+    }
+
+    fn __repr__(&self) -> String {
+        let report = &self.0;
+        let (delivered, pending, dropped) = (report.delivered, report.pending, report.dropped);
+        format!("FlushReport(delivered={delivered}, pending={pending}, dropped={dropped})")
+    }
+}
+
+/// The usage in a response body, by the inclusive vocabulary; `None` where there is none.
+#[pyfunction]
+pub(crate) fn read_usage<'py>(
+    py: Python<'py>,
+    provider: Option<&str>,
+    body: &Bound<'py, PyAny>,
+    api: Option<&str>,
+) -> PyResult<Option<Bound<'py, PyDict>>> {
+    let json = match body.extract::<&[u8]>() {
+        Ok(bytes) => Some(Cow::Borrowed(bytes)),
+        Err(_) => match body.extract::<String>() {
+            Ok(text) => Some(Cow::Owned(text.into_bytes())),
+            Err(_) => body_of(body).map(Cow::Owned),
+        },
+    };
+    let Some(json) = json else { return Ok(None) };
+    let call = guarded(|| exchange::read_response(provider, api, &json)).ok_or_else(|| fault(py))?;
+    let Some(usage) = call.map(|call| call.usage).filter(|usage: &Usage| !usage.is_empty()) else { return Ok(None) };
+    counts(py, &usage).map(Some)
+}

@@ -1,0 +1,59 @@
+//! The native half of the Python package: translation between Python's objects and the core's, and nothing else.
+//!
+//! Every entry survives a panic of the core: it is caught, counted and never reaches the host.
+
+mod call;
+mod client;
+mod convert;
+mod cost;
+mod errors;
+mod exchange;
+mod guard;
+mod json;
+mod scope;
+mod summary;
+
+use pyo3::prelude::*;
+
+/// The extension module `llmlab._native`.
+#[pymodule(gil_used = false)]
+mod _native {
+    use std::ffi::OsString;
+
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::client::{Client, FlushReport, read_usage};
+    #[pymodule_export]
+    use crate::cost::{Cost, Line};
+    #[pymodule_export]
+    use crate::exchange::Exchange;
+    #[pymodule_export]
+    use crate::scope::{Labels, Scope};
+    #[pymodule_export]
+    use crate::summary::{Group, Summary, Totals};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::guard::silence_panics();
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+
+    /// Whether `LLMLAB_DISABLED` turns everything into no-ops.
+    #[pyfunction]
+    fn is_disabled() -> bool {
+        llmlab::config::is_disabled(&llmlab::config::environment_variable)
+    }
+
+    /// How many faults of the core were caught at this boundary.
+    #[pyfunction]
+    fn faults() -> u64 {
+        crate::guard::faults()
+    }
+
+    /// Runs the `llmlab` command with its arguments, of which the first is the program's name, and gives the exit code.
+    #[pyfunction]
+    fn cli(py: Python<'_>, arguments: Vec<OsString>) -> i32 {
+        py.detach(|| llmlab_cli::run(arguments))
+    }
+}

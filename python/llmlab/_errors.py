@@ -1,0 +1,24 @@
+"""The errors that llmlab raises, where it may raise at all."""
+
+from __future__ import annotations
+
+
+class LlmlabError(Exception):
+    """An error of llmlab: a message that names the value and the fix, and a ``code`` that never changes.
+
+    Raised by ``init``, ``cost``, ``models``, ``read_usage`` and ``summary`` only. What records never raises.
+    """
+
+    code: str
+    """A stable word, such as ``invalid_usage``; the same in every language."""
+
+    def __init__(self, message: str, code: str = "internal") -> None:
+        super().__init__(message)
+        self.code = code
+
+    def __reduce__(self) -> tuple[type[LlmlabError], tuple[str, str]]:
+        return type(self), (str(self), self.code)
+
+
+class ConfigError(LlmlabError):
+    """An option, a config file or a price file that cannot be used."""

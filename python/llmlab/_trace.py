@@ -1,0 +1,92 @@
+"""`trace`: makes a function a step of a trace."""
+
+from __future__ import annotations
+
+from llmlab import _guard, _native
+from llmlab._client import client
+from llmlab._forms import within
+from llmlab._scope import labels_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, TypeVar, overload
+
+    from llmlab._native import Labels, Scope
+
+    F = TypeVar("F", bound=Callable[..., Any])
+else:
+
+    def overload(function):
+        """Stands in for typing's, which would import typing."""
+        return function
+
+
+@overload
+def trace(name: F, /) -> F: ...
+@overload
+def trace(
+    name: str | None = None, tags: Mapping[str, object] | None = None, kind: str = "function"
+) -> Callable[[F], F]: ...
+def trace(name: Any = None, tags: Mapping[str, object] | None = None, kind: str = "function") -> Any:
+    """Decorates a function: each run is a step, with its duration and outcome; calls and steps inside are its children.
+
+    Works with and without parentheses, on all that `track_cost` works on. The outermost step begins a trace. Never
+    raises; what the function raises passes unchanged.
+
+    Args:
+        name: the name of the step; the function's own if not given.
+        tags: tags of the step and of what is inside.
+        kind: ``agent``, ``tool``, ``function``, or a word of your own.
+
+    >>> import llmlab
+    >>> @llmlab.trace(kind="agent")
+    ... def plan(goal):
+    ...     llmlab.track_call("anthropic", "claude-sonnet-4-6", 1200, 80)
+    ...     return ["search", "answer"]
+    >>> plan("dinner")
+    ['search', 'answer']
+
+    """
+    if callable(name) or isinstance(name, classmethod):  # not callable, and no name either
+        return trace()(name)
+    if _native.is_disabled():
+        return lambda function: function
+    labels = labels_of(None, None, None, tags)
+
+    def decorate(function: F) -> F:
+        try:
+            own = name if name is not None else getattr(function, "__qualname__", type(function).__qualname__)
+            return within(_Step(labels, str(own), str(kind)), function)  # type: ignore[no-any-return]
+        except Exception as error:
+            _guard.swallow("trace", error)
+            return function
+
+    return decorate
+
+
+class _Step:
+    """A scope that is recorded as a step when it ends."""
+
+    __slots__ = ("_kind", "_labels", "_name")
+
+    def __init__(self, labels: Labels, name: str, kind: str) -> None:
+        self._labels = labels
+        self._name = name
+        self._kind = kind
+
+    def open(self, outside: Scope | None) -> Scope:
+        return client().step(outside, self._labels, self._name, self._kind)
+
+    def returned(self, scope: Scope, results: list[Any]) -> None:
+        self._end(scope, None, False)
+
+    def raised(self, scope: Scope, error: BaseException) -> None:
+        self._end(scope, type(error).__name__, not isinstance(error, Exception))
+
+    def _end(self, scope: Scope, error_type: str | None, cancelled: bool) -> None:
+        try:
+            if notices := client().end_step(scope, error_type, cancelled):
+                _guard.say(notices)
+        except Exception as error:
+            _guard.swallow("trace", error)
