@@ -1,0 +1,73 @@
+# The only entry point. Needs a Rust toolchain, a C compiler and CPython 3.10+ (3.11 in CI); everything else is installed
+# here, into .venv, from pinned lists.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+MATURIN := cd python && VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin
+
+.PHONY: help setup build demo test lint fmt bench prices clean
+
+help:
+	@echo "make demo    a real application under llmlab, and what it cost"
+	@echo "make test    every test"
+	@echo "make lint    every linter, warnings denied"
+	@echo "make fmt     formats everything"
+	@echo "make bench   our speed beside our peers', in one run"
+	@echo "make build   the wheel and the command, optimised, into target/"
+	@echo "make prices  builds the catalogue anew from its pinned sources"
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: python/requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r python/requirements-dev.txt
+	touch $@
+
+build: setup
+	cargo build --release --locked -p llmlab-cli
+	$(MATURIN) build --quiet --release --locked --out ../target/wheels
+
+# A home of its own, so that the demo shows itself and leaves your ledger alone.
+demo: export LLMLAB_HOME := $(CURDIR)/.cache/demo
+demo: export PATH := $(BIN):$(PATH)
+demo: setup
+	$(MATURIN) develop --quiet --release --locked
+	rm -rf $(LLMLAB_HOME)
+	python examples/stand_in.py llmlab run python examples/support_desk.py
+	llmlab status
+
+test: setup
+	cargo test --workspace --locked
+	$(MATURIN) develop --quiet --locked
+	cd python && $(BIN)/python -m pytest
+
+lint: setup
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	cd python && $(BIN)/mypy
+
+# The peers live in an environment of their own: nothing of ours depends on them.
+bench: setup build
+	$(PYTHON) -m venv .bench
+	.bench/bin/python -m pip install --quiet --disable-pip-version-check -r python/benches/requirements.txt
+	.bench/bin/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-index target/wheels/llmlab-*.whl
+	cargo bench --locked -p llmlab
+	.bench/bin/python python/benches
+
+fmt: setup
+	cargo fmt --all
+	$(BIN)/ruff check --fix --quiet
+	$(BIN)/ruff format
+
+prices: setup
+	$(PYTHON) -m venv .cache/prices
+	.cache/prices/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r tools/prices/requirements.txt
+	.cache/prices/bin/python -m pip install --quiet --disable-pip-version-check $(shell grep genai tools/prices/requirements.txt)
+	.cache/prices/bin/python tools/prices/generate.py --report .cache/prices/report.txt
+
+clean:
+	rm -rf target $(VENV) .bench .cache
