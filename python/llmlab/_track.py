@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 else:
-
-    def overload(function):
-        """Stands in for typing's, which would import typing."""
-        return function
+    from llmlab._overload import overload
 
 
 NO_RESPONSES = frozenset({type(None), str, int, float, bool})
