@@ -36,7 +36,7 @@ PATHS = {
     "generateContent": "/v1beta/models/none:generateContent",
 }
 CASES_OF_THESE = 124
-CASES_OF_OPENAI = 60
+CASES_THROUGH_HTTPX = 88
 RECORDED = {
     "input",
     "output",
@@ -126,16 +126,16 @@ def with_anthropic(case, base):
         return list(answer) if case["streaming"] and case["status"] < 400 else answer
 
 
-def with_google(case, base):
-    client = genai.Client(api_key="x", http_options={"base_url": base})
+def with_google(case, base, http_client=None):
+    client = genai.Client(api_key="x", http_options={"base_url": base, "httpx_client": http_client})
     model = (case["model_requested"] or "none").removeprefix("models/")
     if case["streaming"]:
         return list(client.models.generate_content_stream(model=model, contents="hi"))
     return client.models.generate_content(model=model, contents="hi")
 
 
-async def with_openai_async(case, base):
-    async with AsyncOpenAI(base_url=f"{base}/v1", api_key="x", max_retries=0) as client:
+async def with_openai_async(case, base, http_client=None):
+    async with AsyncOpenAI(base_url=f"{base}/v1", api_key="x", max_retries=0, http_client=http_client) as client:
         answer = await openai_call(client, case)
         return [item async for item in answer] if case["streaming"] and case["status"] < 400 else answer
 
@@ -146,8 +146,8 @@ async def with_anthropic_async(case, base):
         return [item async for item in answer] if case["streaming"] and case["status"] < 400 else answer
 
 
-async def with_google_async(case, base):
-    client = genai.Client(api_key="x", http_options={"base_url": base}).aio
+async def with_google_async(case, base, http_client=None):
+    client = genai.Client(api_key="x", http_options={"base_url": base, "httpx_async_client": http_client}).aio
     model = (case["model_requested"] or "none").removeprefix("models/")
     if case["streaming"]:
         return [item async for item in await client.models.generate_content_stream(model=model, contents="hi")]
@@ -167,9 +167,22 @@ def through_async(case, base):
 
 
 def through_httpx(case, base):
-    """The first httpx, which of these SDKs only OpenAI's takes besides httpx2."""
+    """The first httpx, which Anthropic's SDK refuses."""
     with httpx.Client() as http_client:
-        return with_openai(case, base, http_client)
+        return SYNC[case["provider"]](case, base, http_client)
+
+
+def through_httpx_async(case, base):
+    """The same, async."""
+
+    async def call():
+        async with httpx.AsyncClient() as http_client:
+            return await ASYNC[case["provider"]](case, base, http_client)
+
+    return asyncio.run(call())
+
+
+OF_HTTPX = (through_httpx, through_httpx_async)
 
 
 def through_raw(case, base):
@@ -212,9 +225,9 @@ def difference(case, calls):
     return None
 
 
-@pytest.mark.parametrize("through", [through_sync, through_async, through_httpx])
+@pytest.mark.parametrize("through", [through_sync, through_async, *OF_HTTPX])
 def test_every_case_is_one_call_with_the_usage_that_the_recording_says(corpus, lab, say, through):
-    cases = [case for case in corpus.cases if through is not through_httpx or case["provider"] == "openai"]
+    cases = [case for case in corpus.cases if through not in OF_HTTPX or case["provider"] != "anthropic"]
     before = [outcome(lambda case=case: through(case, f"{corpus.url}/case/{case['id']}")) for case in cases]
     assert lab.events() == []
     llmlab.instrument()
@@ -239,7 +252,7 @@ def test_every_case_is_one_call_with_the_usage_that_the_recording_says(corpus, l
     figures = ", ".join(f"{provider} {good} of {all_}" for provider, (good, all_) in right.items())
     say(f"corpus, {through.__name__.removeprefix('through_')}: {figures}")
     assert not wrong, "\n".join(wrong)
-    assert len(cases) == (CASES_OF_OPENAI if through is through_httpx else CASES_OF_THESE)
+    assert len(cases) == (CASES_THROUGH_HTTPX if through in OF_HTTPX else CASES_OF_THESE)
 
 
 def test_the_bytes_are_the_same(corpus, lab):
