@@ -15,7 +15,7 @@ help:
 	@echo "make fmt     formats everything"
 	@echo "make bench   our speed beside our peers', in one run"
 	@echo "make build   the wheel and the command, optimised, into target/"
-	@echo "make prices  builds the catalogue anew from its pinned sources"
+	@echo "make prices  builds the catalogue anew from its pinned sources, and checks it against them"
 
 setup: $(VENV)/.installed
 
@@ -68,6 +68,8 @@ prices: setup
 	.cache/prices/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r tools/prices/requirements.txt
 	.cache/prices/bin/python -m pip install --quiet --disable-pip-version-check $(shell grep genai tools/prices/requirements.txt)
 	.cache/prices/bin/python tools/prices/generate.py --report .cache/prices/report.txt
+	cargo build --release --locked -p llmlab --example price
+	.cache/prices/bin/python tools/prices/crosscheck.py $(or $(CARGO_TARGET_DIR),target)/release/examples/price
 
 clean:
 	rm -rf target $(VENV) .bench .cache
