@@ -38,8 +38,8 @@ pub(crate) struct Arguments {
     /// Who is called; told by the model's name if not given
     #[arg(long, value_name = "NAME")]
     provider: Option<String>,
-    /// The service tier, such as batch, flex or priority
-    #[arg(long, value_name = "NAME")]
+    /// The service tier
+    #[arg(long, value_name = "NAME", value_parser = ["standard", "batch", "flex", "priority"])]
     tier: Option<String>,
     /// When; now if not given (of a day or month its start)
     #[arg(long, value_name = "TIME")]

@@ -61,3 +61,10 @@ fn counts_that_contradict_each_other_are_refused() {
     assert_eq!(answer.code, Some(1));
     assert!(answer.stderr.contains("input is 10 but must include cache_read 20"), "{}", answer.stderr);
 }
+
+#[test]
+fn a_tier_that_does_not_exist_is_refused_with_those_that_do() {
+    let answer = Home::new().llmlab(["price", "gpt-5-mini", "--input", "1", "--tier", "scale"]);
+    assert_eq!(answer.code, Some(2));
+    assert!(answer.stderr.contains("scale") && answer.stderr.contains("priority"), "{}", answer.stderr);
+}
