@@ -6,7 +6,6 @@ use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, ErrorCode, Result};
@@ -16,8 +15,7 @@ const DEFAULT_PROJECT: &str = "default";
 const MAX_NAME_BYTES: usize = 200;
 
 /// The options of `init`, which are also the fields of `config.json`. All optional.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Options {
     /// The key of a backend.
@@ -104,8 +102,7 @@ impl Options {
 }
 
 /// A secret: never shown, never stored.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey(String);
 
 impl fmt::Debug for ApiKey {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::catalogue::model::ServiceTier;
 use crate::event::{Call, Operation};
 use crate::provider::Counting;
 use crate::wire::{json, value};
@@ -56,8 +57,8 @@ impl Answer {
     pub(crate) fn tier(&mut self, raw: &[u8]) {
         if let Some(word) = value::name(raw) {
             let word = word.to_ascii_lowercase();
-            let ordinary = matches!(word.as_str(), "default" | "auto" | "standard" | "standard_only" | "on_demand");
-            self.call.service_tier = (!ordinary).then_some(word);
+            let is_ordinary = ServiceTier::from_word(&word) == Some(ServiceTier::Standard);
+            self.call.service_tier = (!is_ordinary).then_some(word);
         }
     }
 }
