@@ -94,7 +94,9 @@ def init(
     options: dict[str, object] = {name: _text(name, text) for name, text in texts.items() if text is not None}
     if tags is not None:
         options["tags"] = {_text("tags", key): _text("tags", tag) for key, tag in _pairs(tags)}
-    made = _native.Client(options)
+    from json import dumps
+
+    made = _native.Client(dumps(options))
     with _lock:
         before = _current
         _replace(made)
@@ -107,7 +109,7 @@ def init(
 
 
 def _text(name: str, value: object) -> str:
-    # Checked here, because what has no form in JSON would reach the core as null, which is "not given".
+    # Checked here, because JSON would make texts of keys that are none, and refuse other things by their type alone.
     if not isinstance(value, str):
         wanted = "an object of strings" if name == "tags" else "a string"
         raise ConfigError(f"{name} must be {wanted}, got {value!r}", "invalid_config")

@@ -96,6 +96,13 @@ def test_an_option_of_a_wrong_type_is_an_error_that_names_it(options):
     assert raised.value.code == "invalid_config"
 
 
+def test_every_tag_of_init_arrives_whole_whatever_it_is_called(lab):
+    tags = {"data": "eu", "content": "none", "choices": "two", "note": "x" * 600}
+    llmlab.init(tags=tags)
+    llmlab.track_call("openai", "gpt-4", 1000, 500)
+    assert lab.call()["tags"] == tags
+
+
 def test_a_price_file_that_cannot_be_used_is_named(home, lab, tmp_path, monkeypatch):
     prices = tmp_path / "prices.jsonl"
     prices.write_text("no prices")

@@ -46,11 +46,10 @@ pub(crate) struct Client {
 
 #[pymethods]
 impl Client {
-    /// A client of options, which the environment and the config file complete.
+    /// A client of options in JSON, which the environment and the config file complete.
     #[new]
-    fn new(py: Python<'_>, options: &Bound<'_, PyDict>) -> PyResult<Self> {
-        let opened = body_of(options.as_any()).and_then(|json| guarded(|| open(&String::from_utf8_lossy(&json))));
-        match opened {
+    fn new(py: Python<'_>, options: &str) -> PyResult<Self> {
+        match guarded(|| open(options)) {
             Some(Ok(lab)) => Ok(Self { lab: Arc::new(lab), problem: None }),
             Some(Err(error)) => Err(raised(py, &error)),
             None => Err(fault(py)),
