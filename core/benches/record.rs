@@ -31,7 +31,10 @@ impl Sink for Nowhere {
     }
 
     fn deliver(&mut self, batches: &[Batch]) -> Result<Vec<Receipt>> {
-        Ok(batches.iter().map(|batch| Receipt { stored: batch.events.len() as u64, duplicates: 0 }).collect())
+        Ok(batches
+            .iter()
+            .map(|batch| Receipt { stored: batch.events.len() as u64, duplicates: 0, ..Receipt::default() })
+            .collect())
     }
 }
 

@@ -144,14 +144,14 @@ impl Llmlab {
     }
 
     /// Records what happened within `scope`, and says what it cost. Never fails: what cannot be stored is counted in
-    /// [`Llmlab::stats`]. `None` for a step, and where everything is disabled.
+    /// [`Llmlab::stats`]. `None` for what is no call, and where everything is disabled.
     pub fn record(&self, facts: Facts, scope: Option<&Arc<Scope>>) -> Option<Charge> {
         if self.config.disabled {
             return None;
         }
         let charge = match &facts.subject {
             Subject::Call(call) => Some(self.charge(call, facts.status, facts.unix_ns)),
-            Subject::Step(_) => None,
+            Subject::Step(_) | Subject::Rollup(_) => None,
         };
         self.record_charged(facts, charge, scope)
     }

@@ -1,4 +1,4 @@
-//! The record of one thing that happened: a call to a model, or a step of a traced program.
+//! The record of one thing that happened: a call to a model, or a step of a traced program. Or of many: a rollup.
 //!
 //! An [`Event`] holds facts, which never change, and apart from them a [`Charge`], which is derived from the facts by a
 //! version of the catalogue and may be derived again.
@@ -11,11 +11,14 @@ use crate::money::Money;
 use crate::usage::Usage;
 
 mod json;
+mod rollup;
+
+pub use rollup::{Rollup, Tally};
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $number:literal $word:literal),* $(,)? }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         #[repr(u8)]
         pub enum $name { $($(#[$variant_doc])* $variant = $number),* }
@@ -269,12 +272,14 @@ pub enum Subject {
     Call(Box<Call>),
     /// A step of a traced program.
     Step(Box<Step>),
+    /// Sums over calls and steps whose detail had to be given up.
+    Rollup(Box<Rollup>),
 }
 
 /// What happened. Never changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// When it started, in nanoseconds since 1970.
+    /// When it started, in nanoseconds since 1970; for a rollup, the start of its UTC day.
     pub unix_ns: i64,
     /// How long it took.
     pub latency_ns: Option<u64>,
@@ -301,7 +306,17 @@ pub struct Charge {
     pub matched_by: Option<MatchedBy>,
 }
 
-/// A call or a step, complete.
+impl Charge {
+    /// An amount beyond ±9.2 billion USD fits into no sum, and is no amount.
+    pub(crate) fn bounded(self) -> Self {
+        match self.total.map(Money::to_nano_atto) {
+            Some(None) => Self { total: None, state: CostState::Unpriced, ..self },
+            _ => self,
+        }
+    }
+}
+
+/// A call, a step or a rollup, complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// Its identity.
@@ -317,12 +332,12 @@ pub struct Event {
 }
 
 impl Event {
-    /// The span of the event: a step's own, and for a call one derived from its id, so that it is the same at every
+    /// The span of the event: a step's own, and else one derived from its id, so that it is the same at every
     /// delivery.
     pub fn span_id(&self) -> SpanId {
         match &self.facts.subject {
             Subject::Step(step) => step.span_id,
-            Subject::Call(_) => {
+            Subject::Call(_) | Subject::Rollup(_) => {
                 let mut half = [0; 8];
                 half.copy_from_slice(&self.id.writer[..8]);
                 SpanId((u64::from_be_bytes(half) ^ self.id.counter.rotate_left(32)).to_be_bytes())

@@ -37,6 +37,8 @@ pub mod provider;
 mod wire;
 
 pub mod clock;
+#[cfg_attr(not(test), expect(dead_code, reason = "the spool folds at its bounds"))]
+mod fold;
 pub mod ledger;
 pub mod outbox;
 pub mod sink;

@@ -1,13 +1,21 @@
 //! Where batches go. A sink is one file under `sink/`; how it keeps its promise is its own business.
+//!
+//! There are three kinds. A [`Sink`] stores on the spot (ledger, file, console). A [`Remote`] only says what to ask a
+//! server and what its answer means; the request itself is made by the I/O thread. A callback is served by the host.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::Result;
 use crate::event::{Event, Origin};
 
 mod ledger;
+mod settings;
+mod verdict;
 
 pub(crate) use ledger::LedgerSink;
+pub use settings::{Endpoint, Secret, SinkSettings};
 
 /// The events of one sealed segment: the unit of delivery.
 #[derive(Clone, Debug, Default)]
@@ -20,19 +28,30 @@ pub struct Batch {
     pub events: Vec<Event>,
 }
 
-/// What a sink says of one batch. Its segment is removed only if the receipt accounts for every event.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a sink says of some events of a batch. Their segment is removed only if the receipts account for every event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipt {
     /// Events that the sink did not have before.
     pub stored: u64,
     /// Events that it had already.
     pub duplicates: u64,
+    /// Events that it will never take.
+    pub rejected: Vec<Rejection>,
+}
+
+/// An event that a sink will never take, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// The event's place in the batch.
+    pub index: usize,
+    /// In the sink's words.
+    pub reason: String,
 }
 
 impl Receipt {
-    /// Every event of the batch is in the sink.
-    pub const fn accounts_for(&self, batch: &Batch) -> bool {
-        self.stored + self.duplicates == batch.events.len() as u64
+    /// Every one of so many events was stored, known or rejected.
+    pub fn accounts_for(&self, events: usize) -> bool {
+        self.stored + self.duplicates + self.rejected.len() as u64 == events as u64
     }
 }
 
@@ -45,7 +64,7 @@ pub enum Guarantee {
     AtLeastOnce,
 }
 
-/// A destination of batches. It is called by one thread, `llmlab-io`, and never by the host's.
+/// A sink that stores on the spot. It is called by one thread, `llmlab-io`, and never by the host's.
 pub trait Sink: Send {
     /// Its name in configuration and statistics.
     fn name(&self) -> &'static str;
@@ -59,4 +78,82 @@ pub trait Sink: Send {
     /// # Errors
     /// When not even the first batch could be delivered. Nothing is lost: all of them are delivered again.
     fn deliver(&mut self, batches: &[Batch]) -> Result<Vec<Receipt>>;
+}
+
+/// A sink behind HTTP: pure translation. It is called by one thread, `llmlab-io`, and never by the host's.
+pub trait Remote: Send {
+    /// Its name in configuration and statistics.
+    fn name(&self) -> &'static str;
+
+    /// What a second delivery does.
+    fn guarantee(&self) -> Guarantee;
+
+    /// The most events that one request may hold.
+    fn max_events(&self) -> usize;
+
+    /// What to ask for these events of a batch. `None`: nothing has to be sent for them, and they count as stored.
+    ///
+    /// # Errors
+    /// When it cannot be said yet; it is asked again later.
+    fn request(&mut self, batch: &Batch, events: Range<usize>) -> Result<Option<Message>>;
+
+    /// What the answer to [`Remote::request`] means. `now_unix_ns` is for dates in headers.
+    fn judge(&self, batch: &Batch, events: Range<usize>, answer: &Answer, now_unix_ns: i64) -> Verdict;
+}
+
+/// A request: always `POST`, redirects refused, gzip unless the server refused that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Absolute.
+    pub url: String,
+    /// Names in lower case; keys are among them, so it is never shown.
+    pub headers: Vec<(&'static str, String)>,
+    /// Uncompressed.
+    pub body: Vec<u8>,
+}
+
+/// What came back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The header `retry-after`.
+    pub retry_after: Option<String>,
+    /// At most 1 MiB of the body.
+    pub body: Vec<u8>,
+}
+
+/// Why there was no [`Answer`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Name, connection, time limit, reset, a body that broke off: worth another try.
+    Transient(String),
+    /// The server's certificate was not accepted, or the address or a file of the configuration cannot be used.
+    Refused(String),
+}
+
+/// What an answer means for the events that were sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The server has said of each event what became of it; indices are those of the batch.
+    Receipt(Receipt),
+    /// Try again, not before this has passed if the server said so.
+    Retry {
+        /// What `retry-after` said.
+        after: Option<Duration>,
+        /// For the last error.
+        reason: String,
+    },
+    /// Something among these events is not acceptable: halve them. A single one is the culprit.
+    Split {
+        /// For the dead letter.
+        reason: String,
+    },
+    /// The server does not take compressed bodies.
+    Uncompressed,
+    /// Nothing that is sent will be accepted until somebody corrects the configuration. Everything is kept.
+    Pause {
+        /// For the warning.
+        reason: String,
+    },
 }

@@ -138,6 +138,26 @@ impl Usage {
         }
     }
 
+    /// No call counts more of anything. Sums are made of counts up to this, so that a hostile one makes none overflow.
+    pub(crate) const MAX_COUNT: u64 = 1 << 40;
+
+    /// The same usage without counts beyond [`Usage::MAX_COUNT`].
+    pub(crate) fn bounded(&self) -> Self {
+        let mut bounded = *self;
+        for count in &mut bounded.counts {
+            *count = (*count).min(Self::MAX_COUNT);
+        }
+        bounded
+    }
+
+    /// Adds another usage: a dimension that either reports is in the sum.
+    pub fn add(&mut self, other: &Self) {
+        for (sum, count) in self.counts.iter_mut().zip(other.counts) {
+            *sum = sum.saturating_add(count);
+        }
+        self.present |= other.present;
+    }
+
     /// The count, or `None` where the provider did not report the dimension.
     pub const fn get(&self, dimension: Dimension) -> Option<u64> {
         if self.present & (1 << dimension as u32) == 0 { None } else { Some(self.counts[dimension as usize]) }

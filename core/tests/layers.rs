@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("vocabulary", &["error", "event", "moment", "money", "usage"], &["vocabulary"]),
     ("meaning", &["catalogue", "exchange", "price", "provider", "wire"], &["vocabulary", "meaning"]),
-    ("delivery", &["clock", "ledger", "outbox", "sink", "spool"], &["vocabulary", "delivery"]),
+    ("delivery", &["clock", "fold", "ledger", "outbox", "sink", "spool"], &["vocabulary", "delivery"]),
     ("report", &["report"], &["vocabulary", "delivery", "report"]),
     (
         "surface",

@@ -53,9 +53,10 @@ fn the_examples_of_the_contract_have_all_fields() {
     let contract = include_str!("../../../docs/events.md");
     let examples: Vec<Value> =
         contract.lines().filter(|line| line.starts_with('{')).map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(examples.len(), 2, "a call and a step");
+    assert_eq!(examples.len(), 3, "a call, a step and a rollup");
     let keys = |event: &Value| event.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(keys(&examples[0]), keys(&examples[1]));
+    assert_eq!(keys(&examples[0]), keys(&examples[2]));
 }
 
 #[test]

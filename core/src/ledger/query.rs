@@ -7,7 +7,7 @@ use rusqlite::{Connection, Result as SqliteResult, Row, params_from_iter};
 use serde::{Serialize, Serializer};
 
 use super::Ledger;
-use super::rollup::{HOUR_NS, IS_FAILED_ATTEMPT, MAX_COUNT};
+use super::rollup::{HOUR_NS, IS_FAILED_ATTEMPT, MAX_SUM};
 use super::row;
 use super::schema::column;
 use super::totals::Totals;
@@ -155,25 +155,33 @@ fn events_and_writers(run: Option<i64>) -> &'static str {
     }
 }
 
-/// Single calls in the shape of rollups, without their source.
+/// A column of `events e`, bounded as in the rollups: what does not fit into an i64 was stored as a negative number.
+fn bounded(column: &str) -> String {
+    format!(
+        "CASE WHEN e.{column} BETWEEN 0 AND {of_one} THEN e.{column} WHEN e.{column} IS NULL THEN NULL
+         WHEN e.calls IS NULL THEN {of_one} WHEN e.{column} BETWEEN 0 AND {MAX_SUM} THEN e.{column} ELSE {MAX_SUM} END",
+        of_one = Usage::MAX_COUNT,
+    )
+}
+
+/// Single calls, and events that are rollups themselves, in the shape of rollups without their source.
 static CALLS: LazyLock<String> = LazyLock::new(|| {
-    // Capped as in the rollups; what does not fit into an i64 was stored as a negative number.
-    let used = Dimension::ALL.map(column).map(|used| {
-        format!(
-            "CASE WHEN e.{used} >= 0 AND e.{used} <= {MAX_COUNT} THEN e.{used}
-             WHEN e.{used} IS NOT NULL THEN {MAX_COUNT} END AS {used}"
-        )
-    });
-    let used = used.join(", ");
+    let used = Dimension::ALL.map(column).map(|used| format!("{} AS {used}", bounded(&used))).join(", ");
     let failed = &*IS_FAILED_ATTEMPT;
     format!(
         "SELECT e.unix_ns, e.unix_ns / {HOUR_NS} AS hour, w.project, w.run, w.environment, w.service, e.provider, e.model,
            e.feature, e.user, e.session, coalesce(e.cost_state, {unpriced}) AS cost_state,
-           CASE WHEN {failed} THEN 0 ELSE 1 END AS calls, CASE WHEN {failed} THEN 1 ELSE 0 END AS failed_attempts,
+           coalesce({calls}, CASE WHEN {failed} THEN 0 ELSE 1 END) AS calls,
+           coalesce({failed_attempts}, CASE WHEN {failed} THEN 1 ELSE 0 END) AS failed_attempts,
            e.cost_nano, e.cost_atto, {used}",
+        calls = bounded("calls"),
+        failed_attempts = bounded("failed_attempts"),
         unpriced = CostState::Unpriced as u8,
     )
 });
+
+/// Of `events e`: what is counted. Steps are not, be they single or in a rollup.
+const IS_COUNTED: &str = "(e.operation IS NOT NULL AND e.calls IS NULL OR e.calls <> 0 OR e.failed_attempts <> 0)";
 
 /// Conditions and the values of their parameters.
 #[derive(Default)]
@@ -252,7 +260,7 @@ fn totals(
         condition.and("unix_ns < ?", until);
         condition.and("project = ?", project);
         condition.and("run = ?", run);
-        let calls = format!("({} FROM {} WHERE e.operation IS NOT NULL)", *CALLS, events_and_writers(run));
+        let calls = format!("({} FROM {} WHERE {IS_COUNTED})", *CALLS, events_and_writers(run));
         group(connection, &calls, &condition, axes, &mut groups)
     };
     let (since, until) = (filter.since_ns, filter.until_ns);

@@ -5,18 +5,17 @@ use std::sync::LazyLock;
 
 use rusqlite::{Connection, Result};
 
-use super::row::storable;
 use super::schema::column;
 use super::words::{NONE, Words};
-use crate::event::{Call, CostState, Event, Facts, Status, Subject};
+use crate::event::{Charge, CostState, Event, Status, Subject};
 use crate::money::Money;
 use crate::usage::Dimension;
 
 /// Nanoseconds in the hour of a rollup.
 pub(super) const HOUR_NS: i64 = 3_600_000_000_000;
 
-/// No call counts more of anything; a hostile count must not make a sum overflow. The event itself keeps its count.
-pub(super) const MAX_COUNT: u64 = 1 << 40;
+/// No rollup event counts more of anything, for the reason of [`crate::Usage`]'s `MAX_COUNT`. The event itself keeps its count.
+pub(super) const MAX_SUM: u64 = 1 << 56;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
@@ -37,47 +36,51 @@ struct Sums {
     usage: [Option<i64>; Dimension::COUNT],
 }
 
-/// An attempt that failed and of which no usage is known: not a call that was answered.
-fn is_failed_attempt(facts: &Facts, call: &Call) -> bool {
-    matches!(facts.status, Status::Error | Status::Lost) && call.usage.is_empty()
-}
-
-/// The same in SQL, of a row of `events e`.
+/// What [`crate::event::Facts::tally`] takes for a failed attempt, in SQL, of a call in `events e`.
 pub(super) static IS_FAILED_ATTEMPT: LazyLock<String> = LazyLock::new(|| {
     let used = Dimension::ALL.map(|dimension| format!("e.{}", column(dimension))).join(", ");
     format!("(e.status IN ({}, {}) AND coalesce({used}) IS NULL)", Status::Error as u8, Status::Lost as u8)
 });
+
+fn bounded(count: u64) -> i64 {
+    count.min(MAX_SUM).cast_signed()
+}
 
 /// What a transaction adds. Gathered first, because many events of a batch fall into one rollup.
 #[derive(Default)]
 pub(super) struct Rollups(HashMap<Key, Sums>);
 
 impl Rollups {
-    /// A step costs nothing and is in no rollup.
+    /// Steps cost nothing and are in no rollup.
     pub(super) fn add(&mut self, connection: &Connection, words: &mut Words, event: &Event) -> Result<()> {
-        let Subject::Call(call) = &event.facts.subject else { return Ok(()) };
-        let charge = event.charge.as_ref().map(storable);
+        let (provider, model, usage) = match &event.facts.subject {
+            Subject::Call(call) => (call.provider.as_deref(), call.model.as_deref(), call.usage.bounded()),
+            Subject::Rollup(rollup) => (rollup.provider.as_deref(), rollup.model.as_deref(), rollup.usage),
+            Subject::Step(_) => return Ok(()),
+        };
+        let tally = event.facts.tally();
+        if tally.calls == 0 && tally.failed_attempts == 0 {
+            return Ok(());
+        }
+        let charge = event.charge.map(Charge::bounded);
         let mut word = |text: Option<&str>| text.map_or(Ok(NONE), |text| words.intern(connection, text));
         let key = Key {
             hour: event.facts.unix_ns.div_euclid(HOUR_NS),
             project: word(Some(&event.origin.project))?,
-            provider: word(call.provider.as_deref())?,
-            model: word(call.model.as_deref())?,
+            provider: word(provider)?,
+            model: word(model)?,
             feature: word(event.attribution.feature.as_deref())?,
             state: charge.map_or(CostState::Unpriced, |charge| charge.state),
         };
         let sums = self.0.entry(key).or_default();
-        if is_failed_attempt(&event.facts, call) {
-            sums.failed_attempts += 1;
-        } else {
-            sums.calls += 1;
-        }
+        sums.calls += bounded(tally.calls);
+        sums.failed_attempts += bounded(tally.failed_attempts);
         let (nano, atto) = charge.and_then(|charge| charge.total).and_then(Money::to_nano_atto).unwrap_or((0, 0));
         sums.cost_nano = sums.cost_nano.saturating_add(nano);
         sums.cost_atto += atto;
-        for (dimension, count) in call.usage.iter() {
+        for (dimension, count) in usage.iter() {
             let sum = &mut sums.usage[dimension as usize];
-            *sum = Some(sum.unwrap_or(0) + count.min(MAX_COUNT).cast_signed());
+            *sum = Some(sum.unwrap_or(0).saturating_add(bounded(count)));
         }
         Ok(())
     }

@@ -10,13 +10,13 @@ use super::schema::column;
 use super::words::Words;
 use crate::event::{
     Attribution, Call, Charge, CostSource, CostState, Event, EventId, Facts, MatchedBy, Operation, Origin, Pass,
-    SpanId, Status, Step, Subject, TraceId,
+    Rollup, SpanId, Status, Step, Subject, Tally, TraceId,
 };
 use crate::money::Money;
 use crate::usage::{Dimension, Usage};
 
 /// The columns before those of the usage, in the order in which [`bind`] and [`read`] go through them.
-const FACTS: [&str; 35] = [
+const FACTS: [&str; 38] = [
     "id",
     "unix_ns",
     "latency_ns",
@@ -52,6 +52,9 @@ const FACTS: [&str; 35] = [
     "step_name",
     "step_kind",
     "span_id",
+    "calls",
+    "failed_attempts",
+    "steps",
 ];
 
 fn columns() -> impl Iterator<Item = Cow<'static, str>> {
@@ -117,16 +120,17 @@ pub(super) fn bind(
 ) -> Result<()> {
     statement.clear_bindings();
     let mut binder = Binder { statement, connection, words, next: 0 };
-    let (call, step) = match &event.facts.subject {
-        Subject::Call(call) => (Some(&**call), None),
-        Subject::Step(step) => (None, Some(&**step)),
+    let (call, step, rollup) = match &event.facts.subject {
+        Subject::Call(call) => (Some(&**call), None, None),
+        Subject::Step(step) => (None, Some(&**step), None),
+        Subject::Rollup(rollup) => (None, None, Some(&**rollup)),
     };
     binder.put(row_id)?;
     binder.put(event.facts.unix_ns)?;
     binder.number(event.facts.latency_ns)?;
     binder.put(event.facts.status as u8)?;
-    match call {
-        Some(call) => {
+    match (call, rollup) {
+        (Some(call), _) => {
             binder.put(call.operation as u8)?;
             binder.word(call.provider.as_deref())?;
             binder.word(call.model.as_deref())?;
@@ -134,7 +138,13 @@ pub(super) fn bind(
             binder.put(call.stream)?;
             binder.put(call.attempt)?;
         }
-        None => binder.nothing(6),
+        (_, Some(rollup)) => {
+            binder.put(rollup.operation.map(|operation| operation as u8))?;
+            binder.word(rollup.provider.as_deref())?;
+            binder.word(rollup.model.as_deref())?;
+            binder.nothing(3);
+        }
+        _ => binder.nothing(6),
     }
     bind_charge(&mut binder, event.charge.as_ref())?;
     bind_attribution(&mut binder, &event.attribution, event.facts.error_type.as_deref(), call)?;
@@ -152,20 +162,16 @@ pub(super) fn bind(
     binder.word(step.map(|step| step.name.as_str()))?;
     binder.word(step.map(|step| &*step.kind))?;
     binder.put(step.map(|step| step.span_id.0))?;
-    if let Some(call) = call {
+    let tally = rollup.map(|rollup| rollup.tally);
+    binder.number(tally.map(|tally| tally.calls))?;
+    binder.number(tally.map(|tally| tally.failed_attempts))?;
+    binder.number(tally.map(|tally| tally.steps))?;
+    if let Some(usage) = call.map(|call| &call.usage).or(rollup.map(|rollup| &rollup.usage)) {
         for dimension in Dimension::ALL {
-            binder.number(call.usage.get(dimension))?;
+            binder.number(usage.get(dimension))?;
         }
     }
     Ok(())
-}
-
-/// An amount beyond the ledger's integers (9.2 billion USD for one call) is no amount.
-pub(super) fn storable(charge: &Charge) -> Charge {
-    match charge.total.map(Money::to_nano_atto) {
-        Some(None) => Charge { total: None, state: CostState::Unpriced, ..*charge },
-        _ => *charge,
-    }
 }
 
 fn bind_charge(binder: &mut Binder<'_, '_>, charge: Option<&Charge>) -> Result<()> {
@@ -173,7 +179,7 @@ fn bind_charge(binder: &mut Binder<'_, '_>, charge: Option<&Charge>) -> Result<(
         binder.nothing(6);
         return Ok(());
     };
-    let charge = storable(charge);
+    let charge = charge.bounded();
     binder.money(charge.total)?;
     binder.put(charge.state as u8)?;
     binder.put(charge.source as u8)?;
@@ -306,15 +312,23 @@ pub(super) fn read(
     let passes: Vec<(Option<String>, Usage)> = from_json(reader.text()?)?;
     call.extra_passes = passes.into_iter().map(|(model, usage)| Pass { model, usage }).collect();
     let step = (reader.word()?, reader.word()?, reader.bytes()?);
+    let tally = read_tally(&mut reader)?;
     for dimension in Dimension::ALL {
         call.usage.set_if(dimension, reader.number()?);
     }
     let writer = reader.bytes()?.ok_or_else(|| foreign(FACTS.len()))?;
     let high = reader.required()?;
     let origin = read_origin(&mut reader, row_id >> 32, last_origin)?;
-    let subject = match (operation, step) {
-        (Some(_), _) => Subject::Call(Box::new(call)),
-        (None, (Some(name), Some(kind), Some(span_id))) => {
+    let subject = match (tally, operation, step) {
+        (Some(tally), ..) => Subject::Rollup(Box::new(Rollup {
+            provider: call.provider,
+            model: call.model,
+            operation,
+            usage: call.usage,
+            tally,
+        })),
+        (None, Some(_), _) => Subject::Call(Box::new(call)),
+        (None, None, (Some(name), Some(kind), Some(span_id))) => {
             Subject::Step(Box::new(Step { name, kind: Cow::Owned(kind), span_id: SpanId(span_id) }))
         }
         _ => return Err(foreign(4)),
@@ -336,6 +350,12 @@ fn read_charge(reader: &mut Reader<'_, '_>) -> Result<Option<Charge>> {
     let catalogue_version = reader.number()?.unwrap_or(0);
     let matched_by = reader.member(MatchedBy::from_number)?;
     Ok(state.zip(source).map(|(state, source)| Charge { total, state, source, catalogue_version, matched_by }))
+}
+
+/// What a rollup counts; `None` for a single event.
+fn read_tally(reader: &mut Reader<'_, '_>) -> Result<Option<Tally>> {
+    let (calls, failed_attempts, steps) = (reader.number()?, reader.number()?, reader.number()?);
+    Ok(calls.map(|calls| Tally { calls, failed_attempts: failed_attempts.unwrap_or(0), steps: steps.unwrap_or(0) }))
 }
 
 fn read_origin(reader: &mut Reader<'_, '_>, writer: i64, last: &mut Option<(i64, Arc<Origin>)>) -> Result<Arc<Origin>> {

@@ -9,7 +9,7 @@ use crate::usage::Dimension;
 
 /// Step `n` makes a ledger of version `n + 1` out of one of version `n`. A step is never changed after its release: a
 /// new dimension of usage is a new step that adds its columns.
-const MIGRATIONS: &[fn() -> String] = &[first];
+const MIGRATIONS: &[fn() -> String] = &[first, rollup_events];
 
 /// The dimensions that the first version knew.
 const FIRST_DIMENSIONS: usize = 21;
@@ -84,6 +84,14 @@ fn first() -> String {
            PRIMARY KEY (hour, project, provider, model, feature, cost_state)
          ) STRICT, WITHOUT ROWID;"
     )
+}
+
+/// An event may be a rollup: then these three are not null.
+fn rollup_events() -> String {
+    "ALTER TABLE events ADD COLUMN calls INTEGER;
+     ALTER TABLE events ADD COLUMN failed_attempts INTEGER;
+     ALTER TABLE events ADD COLUMN steps INTEGER;"
+        .to_owned()
 }
 
 /// The version of a ledger; 0 is an empty file.

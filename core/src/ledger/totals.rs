@@ -34,9 +34,7 @@ impl Totals {
         self.estimated += other.estimated;
         self.unpriced += other.unpriced;
         self.cost += other.cost;
-        for (dimension, count) in other.usage.iter() {
-            self.usage.set(dimension, self.usage.count(dimension).saturating_add(count));
-        }
+        self.usage.add(&other.usage);
     }
 
     /// The state of a sum is that of its most doubtful part.

@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use super::Shared;
 use super::state::Fate;
 use crate::error::{Error, ErrorCode, Result};
-use crate::sink::{Batch, Receipt, Sink};
+use crate::sink::{Batch, Sink};
 use crate::spool::{self, Reach, SEGMENTS_AT_ONCE, Sealed};
 
 const STACK_BYTES: usize = 512 * 1024;
@@ -114,7 +114,9 @@ fn deliver(segments: &[Sealed], shared: &Shared, sink: &mut dyn Sink) -> Result<
             Some(None) => Fate::Delivered(u64::from(segment.events)),
             Some(Some(content)) => {
                 let delivered = match answers.next() {
-                    Some((batch, Some(receipt))) if Receipt::accounts_for(&receipt, batch) => batch.events.len() as u64,
+                    Some((batch, Some(receipt))) if receipt.accounts_for(batch.events.len()) => {
+                        batch.events.len() as u64
+                    }
                     _ => return Err(unaccounted(sink)),
                 };
                 let complete = content.is_whole() && delivered >= u64::from(segment.events);

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::field::{Fields, Malformed, Value, put_bytes, put_number, put_text, put_varint, unzigzag, zigzag};
 use super::header::Header;
 use crate::event::{
-    Attribution, Call, Charge, CostSource, CostState, Event, EventId, Facts, MatchedBy, Operation, Pass, SpanId,
-    Status, Step, Subject, TraceId,
+    Attribution, Call, Charge, CostSource, CostState, Event, EventId, Facts, MatchedBy, Operation, Pass, Rollup,
+    SpanId, Status, Step, Subject, Tally, TraceId,
 };
 use crate::money::Money;
 use crate::usage::{Dimension, Usage};
@@ -50,6 +50,12 @@ mod tag {
     pub(super) const CATALOGUE_VERSION: u8 = 31;
     /// The first dimension of the usage; the others follow in their order.
     pub(super) const USAGE: u8 = 32;
+    /// Those of a rollup. Without an operation of a call, a reader that does not know them refuses the event, and does not
+    /// take it for one call.
+    pub(super) const CALLS: u8 = 64;
+    pub(super) const FAILED_ATTEMPTS: u8 = 65;
+    pub(super) const STEPS: u8 = 66;
+    pub(super) const ROLLUP_OPERATION: u8 = 67;
 }
 
 const _: () = assert!(Dimension::COUNT <= 32, "dimensions have the tags 32..64");
@@ -71,6 +77,7 @@ pub(super) fn encode(event: &Event, out: &mut Vec<u8>) {
             put_bytes(out, tag::STEP_KIND, step.kind.as_bytes());
             put_bytes(out, tag::SPAN_ID, &step.span_id.0);
         }
+        Subject::Rollup(rollup) => encode_rollup(rollup, out),
     }
     if let Some(charge) = &event.charge {
         let matched_by = charge.matched_by.map_or(0, |matched_by| matched_by as u64 + 1);
@@ -128,6 +135,18 @@ fn encode_call(call: &Call, out: &mut Vec<u8>) {
     }
 }
 
+fn encode_rollup(rollup: &Rollup, out: &mut Vec<u8>) {
+    put_text(out, tag::PROVIDER, rollup.provider.as_deref());
+    put_text(out, tag::MODEL, rollup.model.as_deref());
+    if let Some(operation) = rollup.operation {
+        put_number(out, tag::ROLLUP_OPERATION, operation as u64);
+    }
+    put_number(out, tag::CALLS, rollup.tally.calls);
+    put_number(out, tag::FAILED_ATTEMPTS, rollup.tally.failed_attempts);
+    put_number(out, tag::STEPS, rollup.tally.steps);
+    encode_usage(&rollup.usage, out);
+}
+
 fn encode_usage(usage: &Usage, out: &mut Vec<u8>) {
     for (dimension, count) in usage.iter() {
         put_number(out, tag::USAGE + dimension as u8, count);
@@ -164,6 +183,8 @@ struct Reading {
     step_name: Option<String>,
     step_kind: Option<String>,
     span_id: Option<SpanId>,
+    tally: Option<Tally>,
+    rollup_operation: Option<Operation>,
     charge: Option<u64>,
     charge_total: Option<Money>,
     catalogue_version: u64,
@@ -210,6 +231,10 @@ impl Reading {
             tag::STEP_KIND => self.step_kind = owned(value)?,
             tag::SPAN_ID => self.span_id = Some(SpanId(value.array()?)),
             tag::OPERATION => self.operation = Some(word(value.number()?, Operation::from_number)?),
+            tag::CALLS => self.tally.get_or_insert_default().calls = value.number()?,
+            tag::FAILED_ATTEMPTS => self.tally.get_or_insert_default().failed_attempts = value.number()?,
+            tag::STEPS => self.tally.get_or_insert_default().steps = value.number()?,
+            tag::ROLLUP_OPERATION => self.rollup_operation = Some(word(value.number()?, Operation::from_number)?),
             tag::CHARGE => self.charge = Some(value.number()?),
             tag::CHARGE_TOTAL => self.charge_total = money(value)?,
             tag::CATALOGUE_VERSION => self.catalogue_version = value.number()?,
@@ -219,9 +244,16 @@ impl Reading {
     }
 
     fn finish(self, header: &Header) -> Result<Event, Malformed> {
-        let subject = match (self.operation, self.step_name) {
-            (Some(operation), None) => Subject::Call(Box::new(Call { operation, ..self.call.0 })),
-            (None, Some(name)) => Subject::Step(Box::new(Step {
+        let subject = match (self.operation, self.step_name, self.tally) {
+            (Some(operation), None, None) => Subject::Call(Box::new(Call { operation, ..self.call.0 })),
+            (None, None, Some(tally)) => Subject::Rollup(Box::new(Rollup {
+                provider: self.call.0.provider,
+                model: self.call.0.model,
+                operation: self.rollup_operation,
+                usage: self.call.0.usage,
+                tally,
+            })),
+            (None, Some(name), None) => Subject::Step(Box::new(Step {
                 name,
                 kind: Cow::Owned(self.step_kind.ok_or(Malformed)?),
                 span_id: self.span_id.ok_or(Malformed)?,

@@ -138,7 +138,10 @@ fn deliver(mut found: Vec<Found>, sink: &mut dyn Sink, swept: &mut Swept) -> Res
     for ((found, batch), receipt) in found.into_iter().zip(&batches).zip(receipts) {
         swept.stored += receipt.stored;
         swept.duplicates += receipt.duplicates;
-        if receipt.accounts_for(batch) && found.claim.is_some() && !release(&found.path, found.content.is_whole()) {
+        if receipt.accounts_for(batch.events.len())
+            && found.claim.is_some()
+            && !release(&found.path, found.content.is_whole())
+        {
             swept.kept.push(found.path);
         }
     }
@@ -183,7 +186,7 @@ mod tests {
         fn deliver(&mut self, batches: &[Batch]) -> Result<Vec<Receipt>> {
             let receipt = |batch: &Batch| {
                 let stored = batch.events.iter().filter(|event| self.0.insert(event.id.counter)).count() as u64;
-                Receipt { stored, duplicates: batch.events.len() as u64 - stored }
+                Receipt { stored, duplicates: batch.events.len() as u64 - stored, ..Receipt::default() }
             };
             Ok(batches.iter().map(receipt).collect())
         }

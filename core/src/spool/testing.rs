@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::header::Header;
 use crate::event::{
     Attribution, Call, Charge, CostSource, CostState, Event, EventId, Facts, MatchedBy, Operation, Origin, Pass,
-    SpanId, Status, Step, Subject, TraceId,
+    Rollup, SpanId, Status, Step, Subject, Tally, TraceId,
 };
 use crate::money::Money;
 use crate::usage::{Dimension, Usage};
@@ -105,11 +105,25 @@ fn any_call() -> impl Strategy<Value = Call> {
     )
 }
 
+fn any_rollup() -> impl Strategy<Value = Rollup> {
+    let operation = option::of(proptest::sample::select(Operation::ALL));
+    (text(), text(), operation, any_usage(), any::<[u64; 3]>()).prop_map(
+        |(provider, model, operation, usage, [calls, failed_attempts, steps])| Rollup {
+            provider: provider.map(Cow::Owned),
+            model,
+            operation,
+            usage,
+            tally: Tally { calls, failed_attempts, steps },
+        },
+    )
+}
+
 fn any_subject() -> impl Strategy<Value = Subject> {
     let step = ("\\PC{0,12}", "[a-z]{1,8}", any::<[u8; 8]>()).prop_map(|(name, kind, span_id)| {
         Subject::Step(Box::new(Step { name, kind: Cow::Owned(kind), span_id: SpanId(span_id) }))
     });
-    prop_oneof![3 => any_call().prop_map(|call| Subject::Call(Box::new(call))), 1 => step]
+    let rollup = any_rollup().prop_map(|rollup| Subject::Rollup(Box::new(rollup)));
+    prop_oneof![3 => any_call().prop_map(|call| Subject::Call(Box::new(call))), 1 => step, 1 => rollup]
 }
 
 fn any_attribution() -> impl Strategy<Value = Attribution> {

@@ -42,8 +42,10 @@ impl Sink for Fickle {
             return Err(Error::new(ErrorCode::Storage, "failed as planned"));
         }
         plan.delivered.extend(batches.iter().flat_map(|batch| &batch.events).map(|event| event.id));
-        let mut receipts: Vec<_> =
-            batches.iter().map(|batch| Receipt { stored: batch.events.len() as u64, duplicates: 0 }).collect();
+        let mut receipts: Vec<_> = batches
+            .iter()
+            .map(|batch| Receipt { stored: batch.events.len() as u64, duplicates: 0, ..Receipt::default() })
+            .collect();
         if plan.short_receipts {
             receipts[0].stored -= 1;
         }
