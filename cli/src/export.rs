@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use llmlab::event::Event;
 use llmlab::ledger::{Filter, Ledger};
+use llmlab::moment::format_rfc3339;
 use llmlab::{Error, ErrorCode};
 
 use crate::failure::Failure;
+use crate::run::say;
 use crate::selection::Selection;
 use crate::surroundings::Surroundings;
 
@@ -39,6 +41,11 @@ pub(crate) fn execute(arguments: &Arguments, surroundings: &Surroundings) -> Res
     let Format::Jsonl = arguments.format;
     let filter = arguments.selection.filter(surroundings)?;
     let mut ledger = surroundings.ledger()?;
+    if let Some(detail_since) =
+        ledger.detail_since()?.filter(|&detail| filter.since_ns.is_none_or(|since| since < detail))
+    {
+        say(&format!("events before {} were pruned; `llmlab status` has their totals", format_rfc3339(detail_since)));
+    }
     match arguments.output.as_deref().filter(|path| *path != Path::new("-")) {
         None => export(&mut ledger, &filter, BufWriter::new(io::stdout().lock())).map_err(|problem| problem.of(None)),
         Some(path) => File::create(path)

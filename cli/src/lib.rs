@@ -13,6 +13,7 @@ mod failure;
 mod folder;
 mod init;
 mod price;
+mod prune;
 mod run;
 mod selection;
 mod spend;
@@ -45,6 +46,7 @@ enum Command {
     Status(status::Arguments),
     Price(price::Arguments),
     Export(export::Arguments),
+    Prune(prune::Arguments),
     Init(init::Arguments),
     Demo(demo::Arguments),
 }
@@ -78,6 +80,7 @@ fn execute(command: Command, json: bool) -> Result<i32, Failure> {
         Command::Status(arguments) => status::execute(&arguments, &Surroundings::find(json)?).map(done),
         Command::Price(arguments) => price::execute(&arguments, &Surroundings::find(json)?).map(done),
         Command::Export(arguments) => export::execute(&arguments, &Surroundings::find(json)?).map(done),
+        Command::Prune(arguments) => prune::execute(&arguments, &Surroundings::find(json)?).map(done),
         Command::Init(arguments) => init::execute(&arguments, &Surroundings::find(json)?).map(done),
         Command::Demo(_) => demo::execute(json).map(done),
     }

@@ -3,7 +3,6 @@
 //! `SQLite` in WAL mode, so that many processes read and write at once. Text is stored once and referred to by number, an
 //! event's id is its row id, and rollups by hour make a total independent of the number of events.
 
-use std::collections::HashMap;
 use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,17 +12,23 @@ use rusqlite::{Connection, ErrorCode as SqliteCode, OpenFlags};
 use crate::error::{Error, ErrorCode, Result};
 use crate::spool::{home_folder, private_file};
 
+mod axis;
 mod catch_up;
 mod ingest;
+mod prune;
 mod query;
 mod rollup;
 mod row;
 mod schema;
 mod totals;
 mod words;
+mod writers;
 
+pub use axis::{GroupBy, Key};
 pub use catch_up::{CaughtUp, catch_up};
-pub use query::{Filter, GroupBy, Key};
+pub use prune::Pruned;
+pub use query::Filter;
+pub(crate) use rollup::HOUR_NS;
 pub use totals::Totals;
 
 use words::Words;
@@ -37,8 +42,6 @@ pub struct Ledger {
     /// For messages.
     path: PathBuf,
     words: Words,
-    /// The numbers of writers, by nonce and upper half of the counter.
-    writers: HashMap<([u8; 16], u32), i64>,
 }
 
 impl fmt::Debug for Ledger {
@@ -121,7 +124,7 @@ impl Ledger {
     fn over(connection: Connection, path: &Path) -> Result<Self> {
         connection.busy_timeout(BUSY_TIMEOUT).map_err(|cause| failure(path, cause))?;
         connection.set_prepared_statement_cache_capacity(32);
-        Ok(Self { connection, path: path.to_owned(), words: Words::default(), writers: HashMap::new() })
+        Ok(Self { connection, path: path.to_owned(), words: Words::default() })
     }
 
     fn failure(&self, cause: rusqlite::Error) -> Error {

@@ -36,6 +36,8 @@ def summary(
         ``totals`` and ``groups``. Totals have ``calls``, ``failed_attempts``, ``priced``, ``estimated``, ``unpriced``,
         ``cost_usd`` (``Decimal``; ``None`` where no call has a price), ``cost_state`` (``unpriced``: the cost is
         a lower bound) and ``usage``; a group has ``key`` and ``totals``. The highest cost comes first.
+        ``detail_since`` is set where ``llmlab prune`` removed what the question needs: before that time, users,
+        sessions, environments and services are ``None``, hours are counted whole, and a run lacks what began earlier.
 
     Raises:
         LlmlabError: where the ledger cannot be read (``storage``), or a time is none (``invalid_time``).

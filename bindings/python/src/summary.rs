@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
+use llmlab::moment::format_rfc3339;
 use llmlab::report;
 
 use crate::convert::{counts, decimal};
@@ -21,6 +22,13 @@ impl Summary {
     #[getter]
     fn groups<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         PyTuple::new(py, self.0.groups.iter().cloned().map(Group).collect::<Vec<_>>())
+    }
+
+    /// RFC 3339 text, set where detail was pruned that the question needs: before it, users, sessions, environments and
+    /// services are `None`, hours are counted whole, and a run lacks what began earlier.
+    #[getter]
+    fn detail_since(&self) -> Option<String> {
+        self.0.detail_since_ns.map(format_rfc3339)
     }
 
     fn __repr__(&self) -> String {

@@ -90,7 +90,7 @@ mod tests {
             let keys = [(GroupBy::Provider, provider), (GroupBy::Model, model)];
             Group { key: Key(keys.map(|(axis, name)| (axis, Some(name.to_owned()))).into()), totals }
         };
-        let summary = Summary { totals, groups: models.iter().map(group).collect() };
+        let summary = Summary { totals, groups: models.iter().map(group).collect(), ..Summary::default() };
         let receipt = Receipt { run_id: "r".into(), exit_code: 0, summary, reason: None };
         anstream::adapter::strip_str(&receipt.to_string()).to_string()
     }

@@ -20,6 +20,8 @@ pub(crate) struct Overview {
     pub(crate) providers: Vec<Group>,
     pub(crate) models: Vec<Group>,
     pub(crate) features: Vec<Group>,
+    /// Set where the period begins within an hour of which only the sum is kept; the detail begins here.
+    pub(crate) detail_since_ns: Option<i64>,
 }
 
 /// The month that is running.
@@ -76,10 +78,10 @@ impl Overview {
         let providers = groups(&[GroupBy::Provider])?;
         let models = groups(&[GroupBy::Provider, GroupBy::Model])?;
         let features = groups(&[GroupBy::Feature])?;
-        let total = ask(ledger, &filter, &[])?.totals;
+        let Summary { totals: total, detail_since_ns, .. } = ask(ledger, &filter, &[])?;
         let is_all_time = filter.since_ns.is_none() && filter.until_ns.is_none();
         let month = is_all_time.then(|| Month::of(ledger, &filter, now)).transpose()?;
-        Ok(Self { filter, total, month, projects, providers, models, features })
+        Ok(Self { filter, total, month, projects, providers, models, features, detail_since_ns })
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -95,7 +97,7 @@ fn ask(ledger: &mut Ledger, filter: &Filter, group_by: &[GroupBy]) -> Result<Sum
 impl Serialize for Overview {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let month = self.month.as_ref();
-        let mut overview = serializer.serialize_struct("Overview", 13)?;
+        let mut overview = serializer.serialize_struct("Overview", 14)?;
         overview.serialize_field("since", &self.filter.since_ns.map(format_rfc3339))?;
         overview.serialize_field("until", &self.filter.until_ns.map(format_rfc3339))?;
         overview.serialize_field("project", &self.filter.project)?;
@@ -109,6 +111,7 @@ impl Serialize for Overview {
         overview.serialize_field("providers", &self.providers)?;
         overview.serialize_field("models", &self.models)?;
         overview.serialize_field("features", &self.features)?;
+        overview.serialize_field("detail_since", &self.detail_since_ns.map(format_rfc3339))?;
         overview.end()
     }
 }

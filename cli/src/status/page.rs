@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use llmlab::Dimension;
 use llmlab::catalogue::Catalogue;
 use llmlab::ledger::Filter;
+use llmlab::moment::format_rfc3339;
 use llmlab::report::{Group, Totals};
 
 use super::overview::{Month, Overview};
@@ -40,7 +41,12 @@ impl fmt::Display for Page<'_> {
         write!(f, "\n{}", breakdown("provider", &overview.providers, &|group| key(group, "(unknown)")))?;
         write!(f, "\n{}", breakdown("model", &overview.models, &|group| ModelName(group).to_string()))?;
         write!(f, "\n{}", breakdown("feature", &overview.features, &|group| key(group, "(none)")))?;
-        unpriced(f, &overview.models)
+        unpriced(f, &overview.models)?;
+        if let Some(detail_since) = overview.detail_since_ns {
+            let detail_since = format_rfc3339(detail_since);
+            writeln!(f, "\n  {FAINT}before {detail_since} detail was pruned: hours are counted whole{FAINT:#}")?;
+        }
+        Ok(())
     }
 }
 

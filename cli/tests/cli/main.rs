@@ -7,6 +7,7 @@ mod home;
 mod init;
 mod mistakes;
 mod price;
+mod prune;
 mod python;
 mod run;
 mod status;

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::spool::testing::{WRITER, any_event, call, header};
+use crate::spool::testing::{WRITER, any_event, any_project, call, header};
 use crate::usage::Dimension;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::select;
 
 /// The sums of some events: calls, failed attempts, steps, atto-dollars, and counts by dimension.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,48 +49,6 @@ fn books<'a>(events: impl IntoIterator<Item = &'a Event>) -> BTreeMap<String, Bo
     books
 }
 
-/// Calls, failed attempts and steps of few words, so that they meet in rollups.
-fn ordinary() -> impl Strategy<Value = Event> {
-    let words = vec(select(&[None, Some("a"), Some("b"), Some("c")][..]), 4);
-    let counts = (0..1_000_000_u64, proptest::option::of(0..1_000_000_u64));
-    let kinds = (0..8_u8, select(Status::ALL), select(CostState::ALL), select(CostSource::ALL));
-    (words, counts, kinds, 0..i64::from(u32::MAX), -4..4_i64).prop_map(
-        |(words, (input, output), (kind, status, state, source), amount, days)| {
-            let mut event = call(0);
-            let word = |index: usize| words[index].map(str::to_owned);
-            event.facts.unix_ns = days * DAY_NS + amount;
-            event.facts.status = status;
-            event.attribution =
-                Arc::new(Attribution { feature: word(0), user: word(1), ..(*event.attribution).clone() });
-            let Subject::Call(call) = &mut event.facts.subject else { panic!("a call") };
-            (call.provider, call.model) = (word(2).map(Cow::Owned), word(3));
-            call.usage = Usage::new();
-            if kind > 1 {
-                call.usage.set(Dimension::Input, input);
-                call.usage.set_if(Dimension::Output, output);
-            }
-            let charge = event.charge.as_mut().unwrap();
-            (charge.state, charge.source) = (state, source);
-            charge.total = (state != CostState::Unpriced).then(|| Money::from_atto(i128::from(amount) << 40));
-            if kind == 0 {
-                event.charge = None;
-            }
-            event
-        },
-    )
-}
-
-fn step() -> impl Strategy<Value = Event> {
-    any_event().prop_filter("a step", |event| matches!(event.facts.subject, Subject::Step(_))).prop_map(|mut event| {
-        event.charge = None;
-        event
-    })
-}
-
-fn project() -> impl Strategy<Value = Vec<Event>> {
-    vec(prop_oneof![9 => ordinary(), 1 => step()], 0..60)
-}
-
 fn ids() -> impl FnMut() -> EventId {
     let mut counter = 0;
     move || {
@@ -108,7 +65,7 @@ fn fold_within<'a>(max_rollups: usize, events: impl IntoIterator<Item = &'a Even
 
 proptest! {
     #[test]
-    fn the_books_of_a_fold_are_those_of_its_events(events in project(), max_rollups in 1..40_usize) {
+    fn the_books_of_a_fold_are_those_of_its_events(events in any_project(), max_rollups in 1..40_usize) {
         for folded in [fold(&events, &header().origin, ids()), fold_within(max_rollups, &events)] {
             prop_assert_eq!(books(&folded), books(&events));
             let ids: BTreeSet<_> = folded.iter().map(|event| event.id).collect();
@@ -117,13 +74,13 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_events_makes_no_difference(events in project(), max_rollups in 1..40_usize) {
+    fn the_order_of_events_makes_no_difference(events in any_project(), max_rollups in 1..40_usize) {
         let backwards: Vec<_> = events.iter().rev().collect();
         prop_assert_eq!(fold_within(max_rollups, &events), fold_within(max_rollups, backwards));
     }
 
     #[test]
-    fn a_fold_of_folds_is_the_fold_of_all(events in project(), cut: prop::sample::Index) {
+    fn a_fold_of_folds_is_the_fold_of_all(events in any_project(), cut: prop::sample::Index) {
         let (first, second) = events.split_at(cut.index(events.len() + 1));
         let origin = header().origin;
         let parts = [fold(first, &origin, ids()), fold(second, &origin, ids())].concat();
@@ -131,7 +88,7 @@ proptest! {
     }
 
     #[test]
-    fn a_fold_of_tight_folds_loses_nothing(events in project(), cut: prop::sample::Index, max_rollups in 1..40_usize) {
+    fn a_fold_of_tight_folds_loses_nothing(events in any_project(), cut: prop::sample::Index, max_rollups in 1..40_usize) {
         let (first, second) = events.split_at(cut.index(events.len() + 1));
         let parts = [fold_within(max_rollups, first), fold_within(max_rollups, second)].concat();
         prop_assert_eq!(books(&fold_within(max_rollups, &parts)), books(&events));

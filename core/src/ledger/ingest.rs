@@ -1,49 +1,47 @@
 //! Taking events in, each once.
 
-use std::collections::HashMap;
-
-use rusqlite::{Connection, OptionalExtension, Result as SqliteResult, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Result as SqliteResult, TransactionBehavior};
 
 use super::Ledger;
+use super::prune;
 use super::rollup::Rollups;
 use super::row;
 use super::words::Words;
+use super::writers::Writers;
 use crate::error::Result;
-use crate::event::{Event, EventId, Origin};
 use crate::sink::{Batch, Receipt};
 
 impl Ledger {
-    /// Takes batches in, in one transaction: all or nothing. An event that is there already is a duplicate and changes
-    /// nothing, so that every batch may be delivered any number of times.
+    /// Takes batches in, in one transaction: all or nothing. An event that is there already, or was and is pruned, is a
+    /// duplicate and changes nothing, so that every batch may be delivered any number of times.
     ///
     /// # Errors
     /// [`crate::ErrorCode::Storage`]; then nothing was stored.
     pub fn ingest(&mut self, batches: &[Batch]) -> Result<Vec<Receipt>> {
-        let Self { connection, words, writers, .. } = self;
-        let receipts = ingest(connection, words, writers, batches);
+        let Self { connection, words, .. } = self;
+        let receipts = ingest(connection, words, batches);
         if receipts.is_err() {
             self.words.clear();
-            self.writers.clear();
         }
         receipts.map_err(|cause| self.failure(cause))
     }
 }
 
-fn ingest(
-    connection: &mut Connection,
-    words: &mut Words,
-    writers: &mut HashMap<([u8; 16], u32), i64>,
-    batches: &[Batch],
-) -> SqliteResult<Vec<Receipt>> {
+fn ingest(connection: &mut Connection, words: &mut Words, batches: &[Batch]) -> SqliteResult<Vec<Receipt>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut rollups = Rollups::default();
+    let (mut rollups, mut writers) = (Rollups::default(), Writers::default());
     let mut receipts = Vec::with_capacity(batches.len());
+    let detail_since = prune::detail_since(&transaction)?.unwrap_or(i64::MIN);
     {
         let mut insert = transaction.prepare_cached(&row::INSERT)?;
         for batch in batches {
             let mut receipt = Receipt::default();
             for event in &batch.events {
-                let row_id = row_id(&transaction, words, writers, event)?;
+                let row_id = writers.row_id(&transaction, words, event)?;
+                if event.facts.unix_ns < detail_since && prune::is_pruned(&transaction, row_id)? {
+                    receipt.duplicates += 1;
+                    continue;
+                }
                 row::bind(&mut insert, &transaction, words, row_id, event)?;
                 if insert.raw_execute()? == 0 {
                     receipt.duplicates += 1;
@@ -60,56 +58,10 @@ fn ingest(
     Ok(receipts)
 }
 
-/// The number of the event's writer in the upper half, the lower half of its counter in the lower.
-fn row_id(
-    transaction: &Transaction<'_>,
-    words: &mut Words,
-    writers: &mut HashMap<([u8; 16], u32), i64>,
-    event: &Event,
-) -> SqliteResult<i64> {
-    let EventId { writer, counter } = event.id;
-    let [high, low] = [counter >> 32, counter & u64::from(u32::MAX)];
-    let key = (writer, u32::try_from(high).unwrap_or(u32::MAX));
-    let number = if let Some(&number) = writers.get(&key) {
-        number
-    } else {
-        let number = writer_number(transaction, words, key, &event.origin)?;
-        writers.insert(key, number);
-        number
-    };
-    Ok(number << 32 | low.cast_signed())
-}
-
-fn writer_number(
-    transaction: &Transaction<'_>,
-    words: &mut Words,
-    (nonce, high): ([u8; 16], u32),
-    origin: &Origin,
-) -> SqliteResult<i64> {
-    let found = transaction
-        .prepare_cached("SELECT id FROM writers WHERE nonce = ?1 AND counter_high = ?2")?
-        .query_row((nonce, high), |row| row.get(0))
-        .optional()?;
-    if let Some(number) = found {
-        return Ok(number);
-    }
-    let mut word = |text: Option<&str>| text.map(|text| words.intern(transaction, text)).transpose();
-    let project = word(Some(&origin.project))?;
-    let run = word(origin.run_id.as_deref())?;
-    let environment = word(origin.environment.as_deref())?;
-    let service = word(origin.service.as_deref())?;
-    transaction
-        .prepare_cached(
-            "INSERT INTO writers (nonce, counter_high, project, run, environment, service)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .insert((nonce, high, project, run, environment, service))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Subject;
+    use crate::event::{Event, EventId, Subject};
     use crate::ledger::{Filter, GroupBy, catch_up};
     use crate::money::Money;
     use crate::spool::testing::{any_event, call, header};

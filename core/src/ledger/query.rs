@@ -4,17 +4,17 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use rusqlite::{Connection, Result as SqliteResult, Row, params_from_iter};
-use serde::{Serialize, Serializer};
 
 use super::Ledger;
+use super::axis::{GroupBy, Key, label};
+use super::prune;
 use super::rollup::{HOUR_NS, IS_FAILED_ATTEMPT, MAX_SUM};
 use super::row;
 use super::schema::column;
 use super::totals::Totals;
 use super::words::{NONE, Words};
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::Result;
 use crate::event::{CostState, Event};
-use crate::moment::format_rfc3339;
 use crate::money::Money;
 use crate::usage::{Dimension, Usage};
 
@@ -29,84 +29,6 @@ pub struct Filter {
     pub project: Option<String>,
     /// Only this run of `llmlab run`.
     pub run_id: Option<String>,
-}
-
-macro_rules! axes {
-    ($($(#[$doc:meta])* $variant:ident $name:literal $column:literal $in_rollups:literal;)*) => {
-        /// By what totals are broken down.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
-        pub enum GroupBy { $($(#[$doc])* $variant),* }
-
-        impl GroupBy {
-            /// Every one.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            /// The name in options and JSON.
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name),* }
-            }
-
-            const fn column(self) -> &'static str {
-                match self { $(Self::$variant => $column),* }
-            }
-
-            /// Rollups know it. The others are counted from single events, which takes longer.
-            pub const fn is_fast(self) -> bool {
-                match self { $(Self::$variant => $in_rollups),* }
-            }
-        }
-    };
-}
-
-axes! {
-    /// The project.
-    Project "project" "project" true;
-    /// The provider.
-    Provider "provider" "provider" true;
-    /// The model that answered.
-    Model "model" "model" true;
-    /// The feature.
-    Feature "feature" "feature" true;
-    /// Priced, estimated or unpriced.
-    State "cost_state" "cost_state" true;
-    /// The day in UTC.
-    Day "day" "hour / 24" true;
-    /// The hour in UTC.
-    Hour "hour" "hour" true;
-    /// The user.
-    User "user" "user" false;
-    /// The session.
-    Session "session" "session" false;
-    /// The run of `llmlab run`.
-    RunId "run_id" "run" false;
-    /// The environment.
-    Environment "environment" "environment" false;
-    /// The service.
-    Service "service" "service" false;
-}
-
-impl GroupBy {
-    /// The axis of a name.
-    ///
-    /// # Errors
-    /// [`ErrorCode::InvalidConfig`], with the names there are.
-    pub fn from_name(name: &str) -> Result<Self> {
-        Self::ALL.iter().copied().find(|axis| axis.name() == name).ok_or_else(|| {
-            let known: Vec<_> = Self::ALL.iter().map(|axis| axis.name()).collect();
-            Error::new(ErrorCode::InvalidConfig, format!("cannot group by {name:?}; known are {}", known.join(", ")))
-        })
-    }
-}
-
-/// Where a group lies on each axis; `None` is unknown. In JSON an object.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Key(pub Vec<(GroupBy, Option<String>)>);
-
-impl Serialize for Key {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(axis, value)| (axis.name(), value)))
-    }
 }
 
 impl Totals {
@@ -209,6 +131,10 @@ impl Ledger {
     /// Whole hours come from rollups, and so take as long however many events there are. What lies before the first and
     /// after the last whole hour, what concerns one run, and axes that rollups do not know are counted from single events.
     ///
+    /// Before [`Ledger::detail_since`] there are only rollups: what was pruned has `None` on the axes that they do not
+    /// know, so that groups add up to the total all the same; an hour belongs to the period in which it begins; and a run
+    /// lacks what was pruned of it.
+    ///
     /// # Errors
     /// [`ErrorCode::Storage`].
     pub fn totals(&mut self, filter: &Filter, axes: &[GroupBy]) -> Result<Vec<(Key, Totals)>> {
@@ -253,38 +179,32 @@ fn totals(
     axes: &[GroupBy],
 ) -> SqliteResult<Vec<(Key, Totals)>> {
     let Some((project, run)) = named(connection, words, filter)? else { return Ok(Vec::new()) };
-    let mut groups = HashMap::new();
-    let mut count_calls = |since: Option<i64>, until: Option<i64>| {
-        let mut condition = Where::default();
-        condition.and("unix_ns >= ?", since);
-        condition.and("unix_ns < ?", until);
-        condition.and("project = ?", project);
-        condition.and("run = ?", run);
-        let calls = format!("({} FROM {} WHERE {IS_COUNTED})", *CALLS, events_and_writers(run));
-        group(connection, &calls, &condition, axes, &mut groups)
-    };
-    let (since, until) = (filter.since_ns, filter.until_ns);
-    let first_hour = since.map(|since| since.div_euclid(HOUR_NS) + i64::from(since.rem_euclid(HOUR_NS) != 0));
-    let last_hour = until.map(|until| until.div_euclid(HOUR_NS));
+    let mut count = Count { connection, project, run, axes, groups: HashMap::new() };
+    let (mut since, until) = (filter.since_ns, filter.until_ns);
+    let pruned_before = prune::detail_since(connection)?.filter(|&detail| since.is_none_or(|since| since < detail));
+    if let Some(detail) = pruned_before
+        && run.is_none()
+    {
+        let end = until.map_or(detail, |until| until.min(detail));
+        count.hours(since.map(next_hour), Some(next_hour(end)))?;
+        since = Some(detail);
+    }
+    let (first_hour, last_hour) = (since.map(next_hour), until.map(|until| until.div_euclid(HOUR_NS)));
     let no_whole_hour = first_hour.zip(last_hour).is_some_and(|(first, last)| first >= last);
     if run.is_some() || no_whole_hour || !axes.iter().all(|axis| axis.is_fast()) {
-        count_calls(since, until)?;
+        count.events(since, until)?;
     } else {
         let starts = |hour: Option<i64>| hour.map(|hour| hour.saturating_mul(HOUR_NS));
         if starts(first_hour) != since {
-            count_calls(since, starts(first_hour))?;
+            count.events(since, starts(first_hour))?;
         }
         if starts(last_hour) != until {
-            count_calls(starts(last_hour), until)?;
+            count.events(starts(last_hour), until)?;
         }
-        let mut condition = Where::default();
-        condition.and("hour >= ?", first_hour);
-        condition.and("hour < ?", last_hour);
-        condition.and("project = ?", project);
-        group(connection, "rollups", &condition, axes, &mut groups)?;
+        count.hours(first_hour, last_hour)?;
     }
-    let mut named = Vec::with_capacity(groups.len());
-    for (values, totals) in groups {
+    let mut named = Vec::with_capacity(count.groups.len());
+    for (values, totals) in count.groups {
         let mut key = Key::default();
         for (&axis, value) in axes.iter().zip(values) {
             key.0.push((axis, label(connection, words, axis, value)?));
@@ -294,43 +214,62 @@ fn totals(
     Ok(named)
 }
 
-/// Adds the totals of some rows to their groups.
-fn group(
-    connection: &Connection,
-    rows: &str,
-    condition: &Where,
-    axes: &[GroupBy],
-    groups: &mut HashMap<Vec<i64>, Totals>,
-) -> SqliteResult<()> {
-    let keys: Vec<_> = axes.iter().map(|axis| format!("coalesce({}, {NONE}), ", axis.column())).collect();
-    let keys = keys.concat();
-    let numbers: Vec<_> = (1..=axes.len()).map(|number| number.to_string()).collect();
-    let group_by = if axes.is_empty() { String::new() } else { format!("GROUP BY {}", numbers.join(", ")) };
-    let sql = format!("SELECT {keys}{}, count(*) FROM {rows} {} {group_by}", Totals::COLUMNS(), condition.sql());
-    let mut statement = connection.prepare_cached(&sql)?;
-    let counted = 7 + Dimension::COUNT + axes.len();
-    let mut rows = statement.query(params_from_iter(&condition.values))?;
-    while let Some(row) = rows.next()? {
-        // Without groups there is a row even if there is nothing to sum.
-        if row.get::<_, i64>(counted)? > 0 {
-            let key = (0..axes.len()).map(|index| row.get(index)).collect::<SqliteResult<_>>()?;
-            groups.entry(key).or_default().add(&Totals::read(row, axes.len())?);
-        }
-    }
-    Ok(())
+/// The first hour that does not start before a moment.
+fn next_hour(unix_ns: i64) -> i64 {
+    unix_ns.div_euclid(HOUR_NS) + i64::from(unix_ns.rem_euclid(HOUR_NS) != 0)
 }
 
-/// The text of a value of an axis.
-fn label(connection: &Connection, words: &mut Words, axis: GroupBy, value: i64) -> SqliteResult<Option<String>> {
-    let time = |hours: i64| format_rfc3339(hours.saturating_mul(HOUR_NS));
-    match axis {
-        GroupBy::Hour => Ok(Some(time(value))),
-        GroupBy::Day => Ok(time(value.saturating_mul(24)).split_once('T').map(|(day, _)| day.to_owned())),
-        GroupBy::State => {
-            let state = u8::try_from(value).ok().and_then(CostState::from_number);
-            Ok(state.map(|state| state.as_str().to_owned()))
+/// Totals being gathered by the numbers of their keys.
+struct Count<'a> {
+    connection: &'a Connection,
+    project: Option<i64>,
+    run: Option<i64>,
+    axes: &'a [GroupBy],
+    groups: HashMap<Vec<i64>, Totals>,
+}
+
+impl Count<'_> {
+    /// Counts single events.
+    fn events(&mut self, since: Option<i64>, until: Option<i64>) -> SqliteResult<()> {
+        let mut condition = Where::default();
+        condition.and("unix_ns >= ?", since);
+        condition.and("unix_ns < ?", until);
+        condition.and("project = ?", self.project);
+        condition.and("run = ?", self.run);
+        let calls = format!("({} FROM {} WHERE {IS_COUNTED})", *CALLS, events_and_writers(self.run));
+        self.add(&calls, &condition)
+    }
+
+    /// Counts rollups. On axes that they do not know, everything lies nowhere.
+    fn hours(&mut self, first: Option<i64>, last: Option<i64>) -> SqliteResult<()> {
+        let mut condition = Where::default();
+        condition.and("hour >= ?", first);
+        condition.and("hour < ?", last);
+        condition.and("project = ?", self.project);
+        let unknown = self.axes.iter().filter(|axis| !axis.is_fast());
+        let unknown: Vec<_> = unknown.map(|axis| format!(", NULL AS {}", axis.column())).collect();
+        self.add(&format!("(SELECT *{} FROM rollups)", unknown.concat()), &condition)
+    }
+
+    /// Adds the totals of some rows to their groups.
+    fn add(&mut self, rows: &str, condition: &Where) -> SqliteResult<()> {
+        let axes = self.axes;
+        let keys: Vec<_> = axes.iter().map(|axis| format!("coalesce({}, {NONE}), ", axis.column())).collect();
+        let keys = keys.concat();
+        let numbers: Vec<_> = (1..=axes.len()).map(|number| number.to_string()).collect();
+        let group_by = if axes.is_empty() { String::new() } else { format!("GROUP BY {}", numbers.join(", ")) };
+        let sql = format!("SELECT {keys}{}, count(*) FROM {rows} {} {group_by}", Totals::COLUMNS(), condition.sql());
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let counted = 7 + Dimension::COUNT + axes.len();
+        let mut rows = statement.query(params_from_iter(&condition.values))?;
+        while let Some(row) = rows.next()? {
+            // Without groups there is a row even if there is nothing to sum.
+            if row.get::<_, i64>(counted)? > 0 {
+                let key = (0..axes.len()).map(|index| row.get(index)).collect::<SqliteResult<_>>()?;
+                self.groups.entry(key).or_default().add(&Totals::read(row, axes.len())?);
+            }
         }
-        _ => words.text(connection, value),
+        Ok(())
     }
 }
 

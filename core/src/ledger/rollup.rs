@@ -11,8 +11,11 @@ use crate::event::{Charge, CostState, Event, Status, Subject};
 use crate::money::Money;
 use crate::usage::Dimension;
 
+#[cfg(test)]
+mod tests;
+
 /// Nanoseconds in the hour of a rollup.
-pub(super) const HOUR_NS: i64 = 3_600_000_000_000;
+pub(crate) const HOUR_NS: i64 = 3_600_000_000_000;
 
 /// No rollup event counts more of anything, for the reason of [`crate::Usage`]'s `MAX_COUNT`. The event itself keeps its count.
 pub(super) const MAX_SUM: u64 = 1 << 56;

@@ -9,7 +9,7 @@ use crate::usage::Dimension;
 
 /// Step `n` makes a ledger of version `n + 1` out of one of version `n`. A step is never changed after its release: a
 /// new dimension of usage is a new step that adds its columns.
-const MIGRATIONS: &[fn() -> String] = &[first, rollup_events];
+const MIGRATIONS: &[fn() -> String] = &[first, second];
 
 /// The dimensions that the first version knew.
 const FIRST_DIMENSIONS: usize = 21;
@@ -86,11 +86,24 @@ fn first() -> String {
     )
 }
 
-/// An event may be a rollup: then these three are not null.
-fn rollup_events() -> String {
-    "ALTER TABLE events ADD COLUMN calls INTEGER;
+/// An event may be a rollup, and detail may be gone.
+fn second() -> String {
+    // A writer's rollups may be of many runs, and are of none then: a writer has a number for each origin. The three columns are not null in a rollup event. `pruned` is the row ids of events that are gone, in ranges; where
+    // `detail` has its one row, some before that moment are.
+    "CREATE TABLE origins (
+       id INTEGER PRIMARY KEY, nonce BLOB NOT NULL, counter_high INTEGER NOT NULL,
+       project INTEGER NOT NULL, run INTEGER, environment INTEGER, service INTEGER
+     ) STRICT;
+     INSERT INTO origins SELECT id, nonce, counter_high, project, run, environment, service FROM writers;
+     DROP TABLE writers;
+     ALTER TABLE origins RENAME TO writers;
+     CREATE INDEX writers_by_nonce ON writers (nonce, counter_high);
+     CREATE INDEX writers_by_run ON writers (run) WHERE run IS NOT NULL;
+     ALTER TABLE events ADD COLUMN calls INTEGER;
      ALTER TABLE events ADD COLUMN failed_attempts INTEGER;
-     ALTER TABLE events ADD COLUMN steps INTEGER;"
+     ALTER TABLE events ADD COLUMN steps INTEGER;
+     CREATE TABLE pruned (first INTEGER PRIMARY KEY, last INTEGER NOT NULL) STRICT;
+     CREATE TABLE detail (id INTEGER PRIMARY KEY CHECK (id = 0), since_ns INTEGER NOT NULL) STRICT;"
         .to_owned()
 }
 
@@ -139,6 +152,8 @@ pub(super) fn prepare_to_write(connection: &mut Connection) -> Result<(), Proble
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::{Event, Subject};
+    use crate::ledger::{Filter, GroupBy, Ledger};
 
     #[test]
     fn every_dimension_has_its_columns() {
@@ -155,6 +170,46 @@ mod tests {
                     .unwrap();
                 assert_eq!(found, 1, "add a migration that adds {} to {table}", column(dimension));
             }
+        }
+    }
+
+    #[test]
+    fn a_ledger_of_every_older_version_is_brought_forward_with_what_is_in_it() {
+        for old in 1..latest() {
+            let home = tempfile::tempdir().unwrap();
+            let path = Ledger::path_in(home.path());
+            let connection = Connection::open(&path).unwrap();
+            for migration in MIGRATIONS.iter().take(old as usize) {
+                connection.execute_batch(&migration()).unwrap();
+            }
+            let content = "
+                INSERT INTO words (id, text) VALUES (1, 'shop'), (2, 'openai'), (3, 'gpt-5'), (4, 'ann');
+                INSERT INTO writers (id, nonce, counter_high, project) VALUES (1, zeroblob(16), 0, 1);
+                INSERT INTO events (id, unix_ns, status, operation, provider, model, user, cost_nano, cost_atto, cost_state,
+                  cost_source, used_input) VALUES (4294967296, 7, 0, 0, 2, 3, 4, 5, 0, 0, 0, 1000);
+                INSERT INTO rollups (hour, project, provider, model, feature, cost_state, calls, failed_attempts, cost_nano,
+                  cost_atto, used_input) VALUES (0, 1, 2, 3, 0, 0, 1, 0, 5, 0, 1000);";
+            connection.execute_batch(content).unwrap();
+            connection.pragma_update(None, "user_version", old).unwrap();
+            drop(connection);
+
+            let mut ledger = Ledger::read(&path).unwrap();
+            assert_eq!(version(&ledger.connection).unwrap(), latest());
+            for axis in [GroupBy::Model, GroupBy::User] {
+                let totals = ledger.totals(&Filter::default(), &[axis]).unwrap();
+                assert_eq!(
+                    (totals.len(), totals[0].1.calls, totals[0].1.cost.to_string()),
+                    (1, 1, "0.000000005".into())
+                );
+            }
+            let mut events = 0;
+            let each = &mut |event: Event| {
+                events += 1;
+                assert!(matches!(event.facts.subject, Subject::Call(_)));
+                Ok(())
+            };
+            ledger.for_each_event(&Filter::default(), each).unwrap();
+            assert_eq!((events, ledger.detail_since().unwrap()), (1, None));
         }
     }
 

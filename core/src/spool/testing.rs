@@ -178,3 +178,49 @@ pub(crate) fn any_event() -> impl Strategy<Value = Event> {
         },
     )
 }
+
+/// A call or a failed attempt of a few words and days, so that some meet in a rollup. Its charge makes sense.
+fn ordinary() -> impl Strategy<Value = Event> {
+    use proptest::sample::select;
+    let words = vec(select(&[None, Some("a"), Some("b"), Some("c")][..]), 4);
+    let counts = (0..1_000_000_u64, option::of(0..1_000_000_u64));
+    let kinds = (0..8_u8, select(Status::ALL), select(CostState::ALL), select(CostSource::ALL));
+    (words, counts, kinds, any::<u32>(), 0..200_i64).prop_map(
+        |(words, (input, output), (kind, status, state, source), amount, hours)| {
+            let mut event = call(0);
+            let word = |index: usize| words[index].map(str::to_owned);
+            event.facts.unix_ns += hours * 3_600_000_000_000 + i64::from(amount);
+            event.facts.status = status;
+            event.attribution =
+                Arc::new(Attribution { feature: word(0), user: word(1), ..(*event.attribution).clone() });
+            let Subject::Call(call) = &mut event.facts.subject else { panic!("a call") };
+            (call.provider, call.model) = (word(2).map(Cow::Owned), word(3));
+            call.usage = Usage::new();
+            if kind > 1 {
+                call.usage.set(Dimension::Input, input);
+                call.usage.set_if(Dimension::Output, output);
+            }
+            let total = (state != CostState::Unpriced).then(|| Money::from_atto(i128::from(amount) << 40));
+            event.charge = event.charge.filter(|_| kind > 0).map(|charge| Charge { total, state, source, ..charge });
+            event
+        },
+    )
+}
+
+fn step() -> impl Strategy<Value = Event> {
+    (ordinary(), any::<[u8; 8]>()).prop_map(|(mut event, span_id)| {
+        let step = Step { name: "plan".into(), kind: "agent".into(), span_id: SpanId(span_id) };
+        (event.facts.subject, event.charge) = (Subject::Step(Box::new(step)), None);
+        event
+    })
+}
+
+/// Calls, failed attempts and steps of one writer, each with an id of its own.
+pub(crate) fn any_project() -> impl Strategy<Value = Vec<Event>> {
+    vec(prop_oneof![9 => ordinary(), 1 => step()], 0..60).prop_map(|mut events| {
+        for (counter, event) in (0..).zip(&mut events) {
+            event.id.counter = counter;
+        }
+        events
+    })
+}
