@@ -7,9 +7,11 @@ use std::sync::Arc;
 use divan::Bencher;
 use llmlab::clock::{Clock, SystemClock};
 use llmlab::error::Result;
-use llmlab::event::Event;
-use llmlab::outbox::Outbox;
+use llmlab::event::{Event, Facts, Subject};
+use llmlab::io::Io;
+use llmlab::outbox::{Outbox, Settings};
 use llmlab::sink::{Batch, Guarantee, Receipt, Sink};
+use llmlab::{Config, Llmlab, Options};
 
 #[path = "sample.rs"]
 mod sample;
@@ -48,7 +50,8 @@ fn recording() -> Recording {
     let home = tempfile::tempdir().unwrap();
     let mut event = sample::call(0);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let outbox = Outbox::with_sink(home.path(), Arc::clone(&event.origin), clock, Box::new(Nowhere));
+    let (origin, sinks) = (Arc::clone(&event.origin), vec![Box::new(Nowhere) as Box<dyn Sink>]);
+    let outbox = Outbox::with_sinks(home.path(), origin, Settings::default(), clock, Arc::new(Io::default()), sinks);
     event.id.writer = outbox.writer();
     outbox.post(&event);
     Recording { outbox, event, _home: home }
@@ -64,6 +67,45 @@ fn post(bencher: Bencher) {
     });
     assert!(recording.outbox.counters().recorded >= 200_000);
     assert_eq!(recording.outbox.counters().in_memory, 0);
+}
+
+fn client(home: &std::path::Path) -> Llmlab {
+    let home = home.to_str().map(str::to_owned);
+    let variable = |name: &str| home.clone().filter(|_| name == "LLMLAB_HOME");
+    Llmlab::new(Config::resolve(Options::default(), &variable).unwrap(), Arc::new(SystemClock)).unwrap()
+}
+
+/// A call without an id, which would be recorded once.
+fn facts() -> Facts {
+    let mut facts = sample::call(0).facts;
+    if let Subject::Call(call) = &mut facts.subject {
+        call.response_id = None;
+    }
+    facts
+}
+
+/// What a client adds to that: the price, and the copies of the facts. The ledger takes the events in meanwhile.
+#[divan::bench(sample_count = 20_000, sample_size = 10)]
+fn record(bencher: Bencher) {
+    let home = tempfile::tempdir().unwrap();
+    let lab = client(home.path());
+    bencher.with_inputs(facts).bench_local_values(|facts| assert!(lab.record(facts, None).is_some()));
+    let events = lab.stats().events;
+    assert!(events.recorded >= 200_000);
+    assert_eq!(events.in_memory, 0);
+}
+
+/// A thousand calls recorded without the spool, because there is no disk for it: price, encode, keep in memory.
+#[divan::bench(sample_count = 500, sample_size = 1)]
+fn record_1000_without_a_disk(bencher: Bencher) {
+    let inputs = || (client(std::path::Path::new("/dev/null/none")), vec![facts(); 1_000]);
+    bencher.with_inputs(inputs).bench_local_values(|(lab, facts)| {
+        for facts in facts {
+            lab.record(facts, None);
+        }
+        assert_eq!(lab.stats().events.in_memory, 1_000);
+        lab
+    });
 }
 
 /// 100,000 events from one thread, until all are delivered.
@@ -83,7 +125,7 @@ fn post_100_000_and_deliver(bencher: Bencher) {
 fn a_whole_life(bencher: Bencher) {
     bencher.with_inputs(|| tempfile::tempdir().unwrap()).bench_local_refs(|home| {
         let mut event = sample::call(0);
-        let outbox = Outbox::new(home.path(), Arc::clone(&event.origin), Arc::new(SystemClock));
+        let outbox = Outbox::new(home.path(), Arc::clone(&event.origin), Settings::default(), Arc::new(SystemClock));
         event.id.writer = outbox.writer();
         outbox.post(&event);
         assert_eq!(outbox.shutdown(std::time::Duration::from_secs(1)).delivered, 1);

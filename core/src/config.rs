@@ -1,115 +1,26 @@
 //! What the user asked for, from four places: the argument, the environment, `config.json` in the home, the default, in
 //! this order. The only reader of the environment.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
-
-use serde_json::{Map, Value};
+use std::path::PathBuf;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::Attribution;
+use crate::outbox::{ExitFlush, Settings};
+use crate::sink::SinkSettings;
+
+mod address;
+mod backend;
+mod fields;
+mod options;
+mod policy;
+mod sinks;
+
+pub use backend::{Backend, Protocol};
+pub use options::Options;
+pub use sinks::SinkChoice;
 
 const DEFAULT_PROJECT: &str = "default";
 const MAX_NAME_BYTES: usize = 200;
-
-/// The options of `init`, which are also the fields of `config.json`. All optional.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Options {
-    /// The key of a backend.
-    pub api_key: Option<ApiKey>,
-    /// The project that pays; `default` if not given.
-    pub project: Option<String>,
-    /// Such as `production`.
-    pub environment: Option<String>,
-    /// The name of the application.
-    pub service: Option<String>,
-    /// Tags of every event.
-    pub tags: Option<BTreeMap<String, String>>,
-    /// A file of prices that go before the built-in ones.
-    pub prices: Option<PathBuf>,
-}
-
-const OPTION_NAMES: [&str; 6] = ["api_key", "project", "environment", "service", "tags", "prices"];
-
-impl Options {
-    /// Reads options from JSON.
-    ///
-    /// # Errors
-    /// [`ErrorCode::InvalidConfig`], naming the option, its value and what would do.
-    pub fn from_json(json: &str) -> Result<Self> {
-        let value: Value = serde_json::from_str(json)
-            .map_err(|cause| invalid("the configuration is not JSON".to_owned()).caused_by(cause))?;
-        let Value::Object(fields) = value else {
-            return Err(invalid(format!("the configuration must be a JSON object, got {value}")));
-        };
-        Self::from_fields(&fields)
-    }
-
-    fn from_fields(fields: &Map<String, Value>) -> Result<Self> {
-        if let Some(name) = fields.keys().find(|name| !OPTION_NAMES.contains(&name.as_str())) {
-            return Err(invalid(format!("unknown option {name:?}; known are {}", OPTION_NAMES.join(", "))));
-        }
-        let text = |name: &str| match fields.get(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(other) => Err(invalid(format!("{name} must be a string, got {other}"))),
-        };
-        Ok(Self {
-            api_key: text("api_key")?.map(ApiKey),
-            project: text("project")?,
-            environment: text("environment")?,
-            service: text("service")?,
-            tags: fields.get("tags").map(tags_of_json).transpose()?.flatten(),
-            prices: text("prices")?.map(PathBuf::from),
-        })
-    }
-
-    fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
-        let text = |name: &str| variable(name).filter(|text| !text.is_empty());
-        Ok(Self {
-            api_key: text("LLMLAB_API_KEY").map(ApiKey),
-            project: text("LLMLAB_PROJECT"),
-            environment: text("LLMLAB_ENVIRONMENT"),
-            service: text("LLMLAB_SERVICE"),
-            tags: text("LLMLAB_TAGS").map(|text| tags_of_text(&text)).transpose()?,
-            prices: text("LLMLAB_PRICES").map(PathBuf::from),
-        })
-    }
-
-    fn from_file(path: &Path) -> Result<Self> {
-        match std::fs::read_to_string(path) {
-            Ok(json) => Self::from_json(&json).map_err(|cause| {
-                invalid(format!("{} cannot be used; correct or remove it", path.display())).caused_by(cause)
-            }),
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(Self::default()),
-            Err(error) => Err(invalid(format!("{} cannot be read", path.display())).caused_by(error)),
-        }
-    }
-
-    fn or(self, other: Self) -> Self {
-        Self {
-            api_key: self.api_key.or(other.api_key),
-            project: self.project.or(other.project),
-            environment: self.environment.or(other.environment),
-            service: self.service.or(other.service),
-            tags: self.tags.or(other.tags),
-            prices: self.prices.or(other.prices),
-        }
-    }
-}
-
-/// A secret: never shown, never stored.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ApiKey(String);
-
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
 
 /// The resolved configuration of one client.
 #[derive(Clone, Debug)]
@@ -119,8 +30,6 @@ pub struct Config {
     pub home: PathBuf,
     /// `LLMLAB_DISABLED` is set: everything is a no-op.
     pub disabled: bool,
-    /// The key of a backend.
-    pub api_key: Option<ApiKey>,
     /// The project that pays.
     pub project: String,
     /// Such as `production`.
@@ -134,6 +43,14 @@ pub struct Config {
     pub attribution: Attribution,
     /// A file of prices that go before the built-in ones.
     pub prices: Option<PathBuf>,
+    /// Where events go, no two to the same destination, and how long they may wait.
+    pub outbox: Settings,
+    /// How long the exit of the process waits for deliveries.
+    pub exit_flush: ExitFlush,
+    /// The environment says that the disk is lost with the process: a function or a container.
+    pub is_ephemeral: bool,
+    /// What the user should know of it, a sentence each.
+    pub warnings: Vec<String>,
 }
 
 impl Config {
@@ -161,16 +78,26 @@ impl Config {
             tags: options.tags.unwrap_or_default().into_iter().collect(),
             ..Attribution::default()
         };
+        let has_key = options.api_key.is_some();
+        let has_backend = options.backend.is_some();
+        let mut outbox = Settings::default();
+        outbox.sinks = sinks::resolve(options.sinks, options.backend, options.api_key)?;
+        outbox.durability = options.durability.unwrap_or_default();
+        outbox.spool_max_bytes = options.spool_max_bytes.unwrap_or(outbox.spool_max_bytes);
+        outbox.spool_max_days = options.spool_max_days.unwrap_or(outbox.spool_max_days);
         Ok(Self {
             home,
             disabled: is_disabled(variable),
-            api_key: options.api_key,
             project: checked_name("project", options.project.unwrap_or_else(|| DEFAULT_PROJECT.to_owned()))?,
             environment: options.environment.map(|name| checked_name("environment", name)).transpose()?,
             service: options.service.map(|name| checked_name("service", name)).transpose()?,
             run_id: label("LLMLAB_RUN_ID"),
             attribution,
             prices: options.prices,
+            is_ephemeral: is_ephemeral(variable),
+            warnings: warnings(has_key, has_backend, &outbox.sinks),
+            outbox,
+            exit_flush: options.exit_flush.unwrap_or_default(),
         })
     }
 
@@ -181,24 +108,35 @@ impl Config {
         Self {
             disabled: is_disabled(variable) || home.is_err(),
             home: home.unwrap_or_default(),
-            api_key: None,
             project: DEFAULT_PROJECT.to_owned(),
             environment: None,
             service: None,
             run_id: variable("LLMLAB_RUN_ID").filter(|text| !text.is_empty()),
             attribution: Attribution::default(),
             prices: None,
+            outbox: Settings::default(),
+            exit_flush: ExitFlush::default(),
+            is_ephemeral: is_ephemeral(variable),
+            warnings: Vec::new(),
         }
     }
+}
 
-    /// What the user should know about this configuration, a sentence each.
-    pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
-        if self.api_key.is_some() {
-            warnings.push("api_key is set but no backend is: events stay in the local ledger".to_owned());
-        }
+/// Variables that exist inside of functions and containers only.
+fn is_ephemeral(variable: &dyn Fn(&str) -> Option<String>) -> bool {
+    ["AWS_LAMBDA_FUNCTION_NAME", "K_SERVICE", "KUBERNETES_SERVICE_HOST"].iter().any(|name| variable(name).is_some())
+}
+
+fn warnings(has_key: bool, has_backend: bool, sinks: &[SinkSettings]) -> Vec<String> {
+    let is_sent = sinks.iter().any(SinkSettings::is_backend);
+    let mut warnings = Vec::new();
+    if has_backend && !is_sent {
         warnings
+            .push("backend is set but sinks leaves it out: nothing is sent there until llmlab is in sinks".to_owned());
+    } else if has_key && !is_sent {
+        warnings.push("api_key is set but no backend is: events stay in the local ledger".to_owned());
     }
+    warnings
 }
 
 /// The environment of this process.
@@ -228,30 +166,6 @@ pub fn is_disabled(variable: &dyn Fn(&str) -> Option<String>) -> bool {
     !matches!(given.trim().to_ascii_lowercase().as_str(), "" | "0" | "false" | "no" | "off")
 }
 
-fn tags_of_json(value: &Value) -> Result<Option<BTreeMap<String, String>>> {
-    let wrong = |got: &Value| invalid(format!("tags must be an object of strings, got {got}"));
-    match value {
-        Value::Null => Ok(None),
-        Value::Object(fields) => fields
-            .iter()
-            .map(|(key, value)| Ok((key.clone(), value.as_str().ok_or_else(|| wrong(value))?.to_owned())))
-            .collect::<Result<_>>()
-            .map(Some),
-        other => Err(wrong(other)),
-    }
-}
-
-/// Reads `key=value,key=value`, the form of `OTEL_RESOURCE_ATTRIBUTES`.
-fn tags_of_text(text: &str) -> Result<BTreeMap<String, String>> {
-    let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| match pair.split_once('=') {
-            Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.trim().to_owned())),
-            _ => Err(invalid(format!("LLMLAB_TAGS must be key=value,key=value, got {pair:?}"))),
-        })
-        .collect()
-}
-
 /// The name of a project, an environment or a service, if it is one.
 ///
 /// # Errors
@@ -261,6 +175,10 @@ pub fn checked_name(option: &str, name: String) -> Result<String> {
         return Err(invalid(format!(
             "{option} must be 1 to {MAX_NAME_BYTES} bytes without control characters, got {name:?}"
         )));
+    }
+    // A step in a path, which addresses and folders are.
+    if name == "." || name == ".." {
+        return Err(invalid(format!("{option} must be a name, got {name:?}")));
     }
     Ok(name)
 }
@@ -272,12 +190,6 @@ fn invalid(message: String) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_key_is_never_shown() {
-        let options = Options::from_json(r#"{"api_key":"llk_secret"}"#).unwrap();
-        assert!(!format!("{options:?}").contains("llk_secret"));
-    }
 
     #[test]
     fn an_unusable_configuration_leaves_the_home_and_the_run() {

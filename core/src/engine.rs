@@ -6,8 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex;
-
 use crate::catalogue::Catalogue;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -16,15 +14,21 @@ use crate::event::{
     Attribution, Call, Charge, CostSource, CostState, Event, EventId, Facts, Origin, SpanId, Status, Subject, TraceId,
 };
 use crate::exchange::read_response;
+use crate::fork::{self, PerProcess};
 use crate::ledger::Ledger;
+use crate::lock::Lock;
 use crate::moment::Moment;
 use crate::money::Money;
 use crate::notices::Notices;
-use crate::outbox::{FlushReport, Outbox};
+use crate::outbox::{FlushReport, Outbox, is_lost_with_the_machine};
 use crate::price::{Cost, Query};
 use crate::report::{Summary, SummaryQuery};
 use crate::scope::Scope;
+use crate::sink::HandedBatch;
 use crate::stats::Stats;
+
+#[cfg(all(test, target_os = "linux"))]
+mod forks;
 
 /// How many response ids are remembered, to recognise a response that is recorded again.
 const REMEMBERED_RESPONSES: usize = 4_096;
@@ -32,20 +36,39 @@ const REMEMBERED_RESPONSES: usize = 4_096;
 /// A client: records what calls cost, and answers what they cost.
 ///
 /// Making one starts no thread and touches no file but the price file that its configuration names; the spool and the
-/// I/O thread come with the first event. All methods may be called from any thread. A process that forks makes a client
-/// of its own with [`Llmlab::for_forked_child`].
+/// I/O thread come with the first event. All methods may be called from any thread, and in a forked child as well: what
+/// must not cross a fork is made anew there, and the child's numbers begin at nothing. A child leaves the ledger to its
+/// parent, to a sibling, or to whoever reads it.
 pub struct Llmlab {
     config: Config,
     origin: Arc<Origin>,
     base: Arc<Attribution>,
     catalogue: Arc<Catalogue>,
     clock: Arc<dyn Clock>,
+    own: PerProcess<Own, Box<dyn Fn() -> Own + Send + Sync>>,
+}
+
+/// What belongs to one process.
+struct Own {
     outbox: Outbox,
     recorded: AtomicU64,
     unpriced: AtomicU64,
     spans: AtomicU64,
-    responses: Mutex<RecentResponses>,
+    responses: Lock<RecentResponses>,
     notices: Notices,
+}
+
+impl Own {
+    fn new(outbox: Outbox) -> Self {
+        Self {
+            outbox,
+            recorded: AtomicU64::new(0),
+            unpriced: AtomicU64::new(0),
+            spans: AtomicU64::new(0),
+            responses: Lock::default(),
+            notices: Notices::default(),
+        }
+    }
 }
 
 impl Llmlab {
@@ -79,33 +102,46 @@ impl Llmlab {
             environment: config.environment.clone(),
             service: config.service.clone(),
         });
-        let notices = Notices::default();
-        for warning in config.warnings() {
-            notices.say_once(&warning, || warning.clone());
-        }
-        Self {
-            outbox: Outbox::new(&config.home, origin.clone(), clock.clone()),
+        let (home, settings) = (config.home.clone(), config.outbox.clone());
+        let (its_origin, its_clock) = (Arc::clone(&origin), Arc::clone(&clock));
+        let make = move || Own::new(Outbox::new(&home, its_origin.clone(), settings.clone(), its_clock.clone()));
+        let this = Self {
             base: Arc::new(config.attribution.clone()),
             config,
             origin,
             catalogue,
             clock,
-            recorded: AtomicU64::new(0),
-            unpriced: AtomicU64::new(0),
-            spans: AtomicU64::new(0),
-            responses: Mutex::default(),
-            notices,
+            own: PerProcess::new(Box::new(make)),
+        };
+        let notices = &this.own.get().notices;
+        for warning in &this.config.warnings {
+            notices.say_once(warning, || warning.clone());
         }
+        this
     }
 
-    /// A client like this one for a forked child, which shares nothing with its parent's: the parent's engine must be
-    /// leaked there, never dropped or used. The child spools; what it spooled is delivered by the next process, or by
-    /// whoever reads the ledger.
-    #[must_use]
-    pub fn for_forked_child(&self) -> Self {
-        let child = Self::with_catalogue(self.config.clone(), self.catalogue.clone(), self.clock.clone());
-        child.outbox.leave_delivery_to_others();
-        child
+    fn outbox(&self) -> &Outbox {
+        &self.own.get().outbox
+    }
+
+    /// Tells whether events can be kept as configured, for a clear error at the start: the home can be written to and is
+    /// the user's own, and the files that the sinks name are there. Makes the folder of the spool.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidConfig`], naming the folder or the file, and the fix.
+    pub fn check(&self) -> Result<()> {
+        if self.config.disabled {
+            return Ok(());
+        }
+        Outbox::check(&self.config.home)
+            .map_err(|cause| Error::new(ErrorCode::InvalidConfig, "events cannot be kept").caused_by(cause))?;
+        for (sink, file) in self.config.outbox.sinks.iter().filter_map(|sink| Some((sink, sink.ca_file()?))) {
+            std::fs::File::open(file).map_err(|cause| {
+                let message = format!("ca_file {} of the sink {} cannot be read", file.display(), sink.kind());
+                Error::new(ErrorCode::InvalidConfig, message).caused_by(cause)
+            })?;
+        }
+        Ok(())
     }
 
     /// The configuration.
@@ -130,12 +166,13 @@ impl Llmlab {
 
     /// A new trace and a new span, unique as far as the writer's nonce is.
     pub fn new_ids(&self) -> (TraceId, SpanId) {
-        let mut number = self.spans.fetch_add(1, Ordering::Relaxed);
+        let own = self.own.get();
+        let mut number = own.spans.fetch_add(1, Ordering::Relaxed);
         let mut half = || {
             number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
             scrambled(number)
         };
-        let nonce = u128::from_be_bytes(self.outbox.writer());
+        let nonce = u128::from_be_bytes(own.outbox.writer());
         let [high, low, span] = [half(), half(), half()];
         let trace = nonce ^ (u128::from(high) << 64 | u128::from(low));
         #[expect(clippy::cast_possible_truncation, reason = "half of the nonce is what is wanted")]
@@ -184,7 +221,9 @@ impl Llmlab {
     /// response of a model, and where it was recorded before, by the wire or by hand.
     pub fn record_response(&self, response: &Response<'_>, scope: Option<&Arc<Scope>>) -> Option<Charge> {
         let mut call = read_response(response.provider, response.api, response.body)?;
-        if self.config.disabled || call.response_id.as_deref().is_some_and(|id| !self.responses.lock().insert(id)) {
+        if self.config.disabled
+            || call.response_id.as_deref().is_some_and(|id| !self.own.get().responses.lock().insert(id))
+        {
             return None;
         }
         if call.model.is_none() {
@@ -210,19 +249,20 @@ impl Llmlab {
     }
 
     fn post(&self, facts: Facts, attribution: Arc<Attribution>, charge: Option<Charge>) {
+        let own = self.own.get();
         if let Subject::Call(call) = &facts.subject
             && let Some(id) = &call.response_id
         {
-            self.responses.lock().insert(id);
+            own.responses.lock().insert(id);
         }
-        let id = EventId { writer: self.outbox.writer(), counter: self.recorded.fetch_add(1, Ordering::Relaxed) };
-        self.outbox.post(&Event { id, origin: self.origin.clone(), attribution, facts, charge });
+        let id = EventId { writer: own.outbox.writer(), counter: own.recorded.fetch_add(1, Ordering::Relaxed) };
+        own.outbox.post(&Event { id, origin: self.origin.clone(), attribution, facts, charge });
     }
 
     fn charge(&self, call: &Call, status: Status, unix_ns: i64) -> Charge {
         let charge = self.catalogue.charge(call, status, unix_ns);
         if charge.state == CostState::Unpriced {
-            self.unpriced.fetch_add(1, Ordering::Relaxed);
+            self.own.get().unpriced.fetch_add(1, Ordering::Relaxed);
             if charge.matched_by.is_none() && !call.usage.is_empty() {
                 self.say_unknown(call);
             }
@@ -235,7 +275,7 @@ impl Llmlab {
         let provider = call.provider.as_deref();
         let model = call.model.as_deref().or(call.model_requested.as_deref()).unwrap_or_default();
         let name = format!("{}/{model}", provider.unwrap_or("unknown provider"));
-        self.notices.say_once(&name, || {
+        self.own.get().notices.say_once(&name, || {
             let nearest = self.catalogue.nearest(provider, model);
             let hint =
                 if nearest.is_empty() { String::new() } else { format!("; nearest known: {}", nearest.join(", ")) };
@@ -254,34 +294,73 @@ impl Llmlab {
     /// What was spent, from the ledger of this home, which every process of the user fills. Current to the second.
     ///
     /// # Errors
-    /// [`ErrorCode::Storage`] where the ledger cannot be read.
+    /// [`ErrorCode::Storage`] where the ledger cannot be read; as in a process that was forked from one that had it open,
+    /// where a thread of the parent may hold a lock of `SQLite` for ever.
     pub fn summary(&self, query: &SummaryQuery) -> Result<Summary> {
         let (caught_up, mut ledger) = Ledger::current(&self.config.home)?;
         if let Err(error) = caught_up {
-            self.notices.say_once("catch_up", || format!("the newest events are not counted: {error}"));
+            self.own.get().notices.say_once("catch_up", || format!("the newest events are not counted: {error}"));
         }
         Summary::of(&mut ledger, query)
     }
 
-    /// Seals what was recorded and waits until it is delivered, for `timeout` at most. What is not delivered stays in
-    /// the spool.
+    /// Seals what was recorded and waits until it is delivered, for `timeout` at most. A delivery that fails is tried
+    /// again, with growing pauses. Returns early where nothing can happen before the time is over: where the next try comes
+    /// later, or a sink refuses everything (a wrong key), or another process serves it. What is not delivered stays in the
+    /// spool.
     pub fn flush(&self, timeout: Duration) -> FlushReport {
-        self.outbox.flush(timeout)
+        self.outbox().flush(timeout)
     }
 
-    /// The same, and ends the I/O thread. What is recorded afterwards is still spooled.
+    /// Delivers now what dead processes of this project left, to every sink of this client, and returns when nothing of it
+    /// waits any more; after `timeout` at the latest, and early where every sink that has something to come refuses it.
+    pub fn drain(&self, timeout: Duration) -> FlushReport {
+        self.outbox().drain(timeout)
+    }
+
+    /// Seals what was recorded, waits until it is delivered, and ends the I/O of this client. A delivery that fails is not
+    /// tried again: the next process does. What is recorded afterwards is still spooled.
     pub fn shutdown(&self, timeout: Duration) -> FlushReport {
-        self.outbox.shutdown(timeout)
+        self.outbox().shutdown(timeout)
+    }
+
+    /// What is left to do at the end of the process, within the limits of `exit_flush`. Safe to call more than once; what
+    /// is recorded afterwards is still spooled.
+    pub fn exit_flush(&self) -> FlushReport {
+        let is_disk_lost = self.config.is_ephemeral || is_lost_with_the_machine(&self.config.home);
+        let (here, everywhere) = self.config.exit_flush.limits(is_disk_lost);
+        self.outbox().leave(here, everywhere)
+    }
+
+    /// Waits for the next batch for a callback sink, by the name under which it is configured; `None` after `timeout`, and
+    /// at once where there is no such sink. To be called by one thread of the host's for each such sink; the I/O thread
+    /// never calls the host.
+    pub fn next_batch(&self, sink: &str, timeout: Duration) -> Option<HandedBatch> {
+        self.outbox().next_batch(sink, timeout)
+    }
+
+    /// Says what became of a batch: `Ok` counts it as delivered, an error brings it back later. A ticket that was settled
+    /// before is ignored.
+    pub fn settle_batch(&self, ticket: u64, outcome: &std::result::Result<(), String>) {
+        self.outbox().settle_batch(ticket, outcome);
+    }
+
+    /// Which process of a line of forks this is: another number in a child than in its parent. For hosts whose own threads
+    /// do not survive a fork, either.
+    pub fn generation() -> u64 {
+        fork::generation()
     }
 
     /// How the events of this client fared.
     pub fn stats(&self) -> Stats {
-        Stats { unpriced: self.unpriced.load(Ordering::Relaxed), events: self.outbox.counters() }
+        let own = self.own.get();
+        Stats { unpriced: own.unpriced.load(Ordering::Relaxed), events: own.outbox.counters() }
     }
 
     /// What the user should be told since the last time; each thing once.
     pub fn take_notices(&self) -> Vec<String> {
-        self.notices.take().into_iter().chain(self.outbox.take_warning()).collect()
+        let own = self.own.get();
+        own.notices.take().into_iter().chain(own.outbox.take_warning()).collect()
     }
 }
 

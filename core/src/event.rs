@@ -13,6 +13,7 @@ use crate::usage::Usage;
 mod json;
 mod rollup;
 
+pub(crate) use json::milliseconds;
 pub use rollup::{Rollup, Tally};
 
 macro_rules! words {

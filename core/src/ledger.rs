@@ -5,11 +5,14 @@
 
 use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode as SqliteCode, OpenFlags};
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::fork;
 use crate::spool::{home_folder, private_file};
 
 mod axis;
@@ -21,6 +24,7 @@ mod rollup;
 mod row;
 mod schema;
 mod totals;
+mod trace;
 mod words;
 mod writers;
 
@@ -41,6 +45,8 @@ pub struct Ledger {
     connection: Connection,
     /// For messages.
     path: PathBuf,
+    /// Which file that was when it was opened.
+    file: Option<(u64, u64)>,
     words: Words,
 }
 
@@ -48,6 +54,34 @@ impl fmt::Debug for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ledger").field("path", &self.path).finish_non_exhaustive()
     }
+}
+
+/// A child keeps its hands off `SQLite` where its parent had it open: a thread may have held its locks at the fork, and
+/// what it knows of locked files is the parent's.
+fn ours_to_open() -> Result<()> {
+    static FIRST: AtomicU64 = AtomicU64::new(0);
+    let ours = fork::generation();
+    match FIRST.compare_exchange(0, ours, Ordering::AcqRel, Ordering::Acquire) {
+        Err(first) if first != ours => Err(Error::new(
+            ErrorCode::Storage,
+            "this process was forked from one that had the ledger open, so it cannot open it; ask there, start it with \
+             `spawn`, or run `llmlab status`",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Tells one file from another of the same name.
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    path.metadata().ok().map(|file| (file.dev(), file.ino()))
+}
+
+#[cfg(not(unix))]
+const fn identity(_path: &Path) -> Option<(u64, u64)> {
+    // An open file cannot be removed there.
+    None
 }
 
 impl Ledger {
@@ -62,6 +96,7 @@ impl Ledger {
     /// [`ErrorCode::Storage`], naming the path and the fix, for a ledger that cannot be read or written, is damaged, or
     /// belongs to a newer llmlab.
     pub fn open(path: &Path) -> Result<Self> {
+        ours_to_open()?;
         if let Some(home) = path.parent() {
             home_folder(home)?;
         }
@@ -81,6 +116,7 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::open`].
     pub fn read(path: &Path) -> Result<Self> {
+        ours_to_open()?;
         match path.try_exists() {
             Ok(true) => {}
             Ok(false) => {
@@ -124,7 +160,20 @@ impl Ledger {
     fn over(connection: Connection, path: &Path) -> Result<Self> {
         connection.busy_timeout(BUSY_TIMEOUT).map_err(|cause| failure(path, cause))?;
         connection.set_prepared_statement_cache_capacity(32);
-        Ok(Self { connection, path: path.to_owned(), words: Words::default() })
+        Ok(Self { connection, path: path.to_owned(), file: identity(path), words: Words::default() })
+    }
+
+    /// The file was removed or replaced under us: what is written to it is lost.
+    pub(crate) fn is_adrift(&self) -> bool {
+        identity(&self.path) != self.file
+    }
+
+    /// Closes a ledger that is adrift. At the end of a connection `SQLite` removes the log by its name, which may be that of
+    /// somebody else's by now.
+    pub(crate) fn abandon(self) {
+        if self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).is_err() {
+            std::mem::forget(self);
+        }
     }
 
     fn failure(&self, cause: rusqlite::Error) -> Error {

@@ -20,7 +20,7 @@
 //!
 //! - vocabulary, plain data: [`money`], [`usage`], [`moment`], [`event`], [`error`]
 //! - meaning, pure functions: [`provider`], [`catalogue`], [`price`], [`exchange`]
-//! - delivery, effects: [`clock`], [`sink`], [`outbox`], [`ledger`]
+//! - delivery, effects: [`clock`], [`spool`], [`sink`], [`outbox`], [`ledger`]
 //! - questions asked of a ledger: [`report`]
 //! - surface: [`config`], [`scope`], [`engine`], [`stats`]
 
@@ -36,13 +36,20 @@ pub mod price;
 pub mod provider;
 mod wire;
 
+mod backoff;
 pub mod clock;
 #[cfg_attr(not(test), expect(dead_code, reason = "the spool folds at its bounds"))]
 mod fold;
+mod fork;
+pub mod http;
+pub mod io;
 pub mod ledger;
+mod lock;
 pub mod outbox;
+pub mod protocol;
+mod ring;
 pub mod sink;
-mod spool;
+pub mod spool;
 
 pub mod report;
 

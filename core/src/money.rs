@@ -54,6 +54,11 @@ impl Money {
         Some((nano, rest))
     }
 
+    /// Whole dollars.
+    pub(crate) fn from_usd(usd: i64) -> Self {
+        Self(i128::from(usd) * ATTO_PER_USD)
+    }
+
     /// Sums of the two integers of [`Money::to_nano_atto`] make the sum of the amounts.
     pub fn from_nano_atto(nano: i64, atto: i64) -> Self {
         Self(i128::from(nano) * ATTO_PER_NANO + i128::from(atto))
@@ -96,24 +101,34 @@ impl Sum for Money {
 /// The exact decimal number, without trailing zeros: `0.0116235`, `12`, `-0.5`.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const PER_USD: u128 = ATTO_PER_USD.unsigned_abs();
+        const PER_USD: u64 = 1_000_000_000_000_000_000;
+        const _: () = assert!(PER_USD as i128 == ATTO_PER_USD);
         let magnitude = self.0.unsigned_abs();
-        let (whole, mut rest) = (magnitude / PER_USD, u64::try_from(magnitude % PER_USD).unwrap_or(0));
+        let (whole, mut rest) = if let Ok(small) = u64::try_from(magnitude) {
+            // What a call costs: dividing 128 bits would take longer than all the rest.
+            (u128::from(small / PER_USD), small % PER_USD)
+        } else {
+            let per_usd = u128::from(PER_USD);
+            (magnitude / per_usd, u64::try_from(magnitude % per_usd).unwrap_or(0))
+        };
         if self.0 < 0 {
             f.write_char('-')?;
         }
         write!(f, "{whole}")?;
-        if rest > 0 {
-            f.write_char('.')?;
+        if rest == 0 {
+            return Ok(());
         }
-        let mut place: u64 = 10_u64.pow(17);
-        while rest > 0 {
-            let digit = u8::try_from(rest / place).unwrap_or(9);
-            f.write_char(char::from(b'0' + digit))?;
-            rest %= place;
-            place /= 10;
+        let mut fraction = [b'0'; DECIMALS];
+        let mut places = DECIMALS;
+        for (place, byte) in fraction.iter_mut().enumerate().rev() {
+            if rest % 10 == 0 && places == place + 1 {
+                places = place;
+            }
+            *byte += (rest % 10).to_le_bytes()[0];
+            rest /= 10;
         }
-        Ok(())
+        f.write_char('.')?;
+        f.write_str(std::str::from_utf8(&fraction[..places]).unwrap_or_default())
     }
 }
 

@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::Mutex;
+use crate::lock::Lock;
 
 /// Enough for every distinct problem of a real program; more would be a memory hole for generated model names.
 const MAX_TOPICS: usize = 1_000;
@@ -14,7 +14,7 @@ const MAX_TOPICS: usize = 1_000;
 #[derive(Debug, Default)]
 pub(crate) struct Notices {
     waiting: AtomicBool,
-    state: Mutex<State>,
+    state: Lock<State>,
 }
 
 #[derive(Debug, Default)]

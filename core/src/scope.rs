@@ -1,12 +1,13 @@
 //! What surrounds a call in the host: to whom it belongs, and what was spent inside.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-use parking_lot::Mutex;
+use std::sync::{Arc, MutexGuard};
 
 use crate::event::{Attribution, Charge, CostState, Facts, SpanId, Status, Step, Subject, TraceId};
+use crate::fork;
+use crate::lock::Lock;
 use crate::moment::Moment;
 use crate::money::Money;
 
@@ -17,7 +18,7 @@ use crate::money::Money;
 #[derive(Debug, Default)]
 pub struct Labels {
     own: Attribution,
-    last: Mutex<Option<(Arc<Attribution>, Arc<Attribution>)>>,
+    last: Lock<Option<(Arc<Attribution>, Arc<Attribution>)>>,
 }
 
 impl Labels {
@@ -29,7 +30,7 @@ impl Labels {
         tags: Vec<(String, String)>,
     ) -> Self {
         let own = Attribution { feature, user, session, tags: merged_tags(&[], tags), ..Attribution::default() };
-        Self { own, last: Mutex::default() }
+        Self { own, last: Lock::default() }
     }
 
     fn over(&self, surroundings: &Arc<Attribution>) -> Arc<Attribution> {
@@ -37,8 +38,9 @@ impl Labels {
         if own.feature.is_none() && own.user.is_none() && own.session.is_none() && own.tags.is_empty() {
             return surroundings.clone();
         }
-        let mut last = self.last.lock();
-        if let Some((base, merged)) = &*last
+        // Never waited for: a thread that held it may have stayed behind at a fork.
+        let mut last = self.last.try_lock();
+        if let Some((base, merged)) = last.as_deref().and_then(Option::as_ref)
             && Arc::ptr_eq(base, surroundings)
         {
             return merged.clone();
@@ -51,7 +53,9 @@ impl Labels {
             trace_id: surroundings.trace_id,
             parent_id: surroundings.parent_id,
         });
-        *last = Some((surroundings.clone(), merged.clone()));
+        if let Some(last) = &mut last {
+            **last = Some((surroundings.clone(), merged.clone()));
+        }
         merged
     }
 }
@@ -93,7 +97,8 @@ pub struct Scope {
     attribution: Arc<Attribution>,
     step: Option<OpenStep>,
     begun: AtomicU64,
-    tally: Mutex<Tally>,
+    tally: Lock<Tally>,
+    generation: u64,
 }
 
 #[derive(Debug)]
@@ -132,7 +137,8 @@ impl Scope {
     }
 
     fn new(parent: Option<&Arc<Self>>, attribution: Arc<Attribution>, step: Option<OpenStep>) -> Self {
-        Self { parent: parent.cloned(), attribution, step, begun: AtomicU64::new(0), tally: Mutex::default() }
+        let (begun, tally) = (AtomicU64::new(0), Lock::default());
+        Self { parent: parent.cloned(), attribution, step, begun, tally, generation: fork::generation() }
     }
 
     /// To whom the events inside belong.
@@ -154,11 +160,25 @@ impl Scope {
 
     /// What was spent inside so far.
     pub fn tally(&self) -> Tally {
-        *self.tally.lock()
+        self.purse().map_or_else(Tally::default, |tally| *tally)
     }
 
     pub(crate) fn spend(&self, charge: &Charge) {
-        self.ancestry().for_each(|scope| scope.tally.lock().add(charge));
+        for scope in self.ancestry() {
+            if let Some(mut tally) = scope.purse() {
+                tally.add(charge);
+            }
+        }
+    }
+
+    /// `None` in a child that was forked while a thread, which does not exist there, was adding to it.
+    fn purse(&self) -> Option<MutexGuard<'_, Tally>> {
+        const TRIES: u32 = 1_000;
+        if self.generation == fork::generation() {
+            return Some(self.tally.lock());
+        }
+        let tries = Cell::new(0);
+        self.tally.try_lock_until(|| tries.replace(tries.get() + 1) >= TRIES)
     }
 
     /// The facts of the step that this scope is, with the attribution of what surrounds it.
@@ -237,5 +257,32 @@ mod tests {
         assert_eq!(surroundings.trace_id, Some(TraceId([1; 16])));
         assert_eq!(surroundings.parent_id, Some(SpanId([1; 8])));
         assert_eq!(child.attribution().parent_id, Some(SpanId([2; 8])));
+    }
+
+    // Sabotage: `lock` in the place of `purse`, or in `Labels::over`.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_child_waits_for_no_thread_that_was_inside_of_a_scope_when_it_was_forked() {
+        use crate::fork::tests::{Way, alone, holds_in_child};
+        let _alone = alone();
+        let (base, labels) = (Arc::default(), labels("chat", &[]));
+        let scope = Scope::open(None, &base, &labels);
+        let charge = Charge {
+            total: None,
+            state: CostState::Unpriced,
+            source: CostSource::Catalogue,
+            catalogue_version: 1,
+            matched_by: None,
+        };
+        // As a thread would that did not come along.
+        let (_tally, _last) = (scope.tally.lock(), labels.last.lock());
+        for way in [Way::Fork, Way::Clone] {
+            assert!(holds_in_child(way, || {
+                scope.spend(&charge);
+                let inner = Scope::open(Some(&scope), &base, &labels);
+                inner.spend(&charge);
+                (scope.tally().calls, inner.tally().calls) == (0, 1)
+            }));
+        }
     }
 }

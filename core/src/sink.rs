@@ -4,18 +4,52 @@
 //! server and what its answer means; the request itself is made by the I/O thread. A callback is served by the host.
 
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock::SystemClock;
 use crate::error::Result;
 use crate::event::{Event, Origin};
 
+mod console;
+mod handed;
+mod jsonl;
 mod ledger;
+mod llmlab;
+pub(crate) mod otlp;
 mod settings;
+#[cfg(test)]
+mod suite;
+mod traces;
+mod track;
 mod verdict;
 
+pub use handed::HandedBatch;
 pub(crate) use ledger::LedgerSink;
 pub use settings::{Endpoint, Secret, SinkSettings};
+pub(crate) use verdict::words;
+
+/// A sink that stores on the spot; `None` for the other kinds. `home` is where the ledger lies.
+pub(crate) fn local(settings: &SinkSettings, home: &Path) -> Option<Box<dyn Sink>> {
+    Some(match settings {
+        SinkSettings::Ledger => Box::new(LedgerSink::new(home)),
+        SinkSettings::Jsonl { path, max_bytes, keep } => Box::new(jsonl::JsonlSink::new(path, *max_bytes, *keep)),
+        SinkSettings::Console => Box::new(console::ConsoleSink::new()),
+        _ => return None,
+    })
+}
+
+/// The translator for a sink behind HTTP; `None` for the other kinds. `home` is where the ledger lies.
+pub(crate) fn remote(settings: &SinkSettings, home: &Path) -> Option<Box<dyn Remote>> {
+    Some(match settings {
+        SinkSettings::Llmlab(endpoint) => Box::new(llmlab::Llmlab::new(endpoint, Box::new(SystemClock))),
+        SinkSettings::Track(endpoint, path) => Box::new(track::Track::new(endpoint, path)),
+        SinkSettings::Traces(endpoint) => Box::new(traces::Traces::new(endpoint, home)),
+        SinkSettings::Otlp(endpoint) => Box::new(otlp::OtlpSink::new(endpoint)),
+        _ => return None,
+    })
+}
 
 /// The events of one sealed segment: the unit of delivery.
 #[derive(Clone, Debug, Default)]
@@ -91,6 +125,12 @@ pub trait Remote: Send {
     /// The most events that one request may hold.
     fn max_events(&self) -> usize;
 
+    /// The server is known to unpack what it is sent. One that is not may answer gzip with 400, as if the events were
+    /// wrong.
+    fn takes_gzip(&self) -> bool {
+        true
+    }
+
     /// What to ask for these events of a batch. `None`: nothing has to be sent for them, and they count as stored.
     ///
     /// # Errors
@@ -99,14 +139,18 @@ pub trait Remote: Send {
 
     /// What the answer to [`Remote::request`] means. `now_unix_ns` is for dates in headers.
     fn judge(&self, batch: &Batch, events: Range<usize>, answer: &Answer, now_unix_ns: i64) -> Verdict;
+
+    /// What a writer has had to drop so far, by reason, for formats that can say so.
+    fn note_dropped(&mut self, _writer: [u8; 16], _events: &[(&'static str, u64)]) {}
 }
 
-/// A request: always `POST`, redirects refused, gzip unless the server refused that.
+/// A request: always `POST`, redirects refused, gzip unless the server does not take that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// Absolute.
     pub url: String,
-    /// Names in lower case; keys are among them, so it is never shown.
+    /// Names in lower case. The endpoint's own headers and key are not among them: the client adds those that a message
+    /// does not override.
     pub headers: Vec<(&'static str, String)>,
     /// Uncompressed.
     pub body: Vec<u8>,

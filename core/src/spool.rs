@@ -1,71 +1,66 @@
-//! The files in which events wait: one folder a project, one writer a file.
+//! The files in which events wait: one folder a project, one writer a file, one name of that file a destination.
 //!
 //! The promise is that an event whose frame was written survives the death of the process. It rests on three rules: a
-//! frame can be found again without anything before it ([`frame`]), the name of a file is its state ([`name`]), and the
-//! lock on a file tells whether its writer lives ([`segment`], [`sweep`]).
+//! frame can be found again without anything before it, the name of a file is its state, and the lock on a writer's file
+//! tells whether the writer lives.
+//!
+//! ```text
+//! <home>/spool/<project>/
+//!     <writer>.writer                         one a living engine, locked for its whole life; its drop counters
+//!     <writer>.counters                       those of a dead one
+//!     <writer>-<n>.open                       being written
+//!     <destination>/<writer>-<n>.ready        complete; a hard link a destination
+//!     <destination>/<writer>-<n>.fold         sums in the place of segments that were too many
+//!     <destination>/<writer>-<n>.seen         an empty mark: the destination may have some of that segment
+//!     <destination>/<writer>-<n>.kept         delivered, but something in it could not be read
+//!     <destination>/dead.jsonl                events that the destination will never take; dead.1.jsonl, those before
+//!     <destination>/lane                      its time of change in the future: nobody try before; its lock: who adopts
+//! ```
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use crate::error::Result;
 use crate::event::Event;
 
 mod codec;
+mod counters;
 mod disk;
 mod field;
 mod frame;
 mod header;
 mod name;
+mod orphans;
+mod project;
+mod queue;
 mod scan;
+mod seal;
 mod segment;
-mod sweep;
+mod sources;
+mod status;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+mod verify;
+mod writer;
 
-pub(crate) use disk::{home_folder, not_writable, private_file, private_folder};
+pub(crate) use disk::{Disk, RealDisk, home_folder, private_file};
+#[cfg(test)]
+pub(crate) use disk::{DiskFile, Facts, Lock as FileLock};
 pub(crate) use header::Header;
+pub(crate) use name::SegmentName;
+#[cfg(test)]
+pub(crate) use queue::Folded;
+pub(crate) use queue::{Bounds, Folding, Queue};
 pub(crate) use scan::Content;
-pub(crate) use segment::{Sealed, Segment};
-pub(crate) use sweep::{Reach, SEGMENTS_AT_ONCE, sweep};
+pub(crate) use segment::{Sealed, Segment, SyncHandle};
+pub use status::{ProjectSpool, Waiting, status};
+pub use verify::{Verified, verify};
+pub(crate) use writer::{Spool, Unbegun};
 
-use name::SegmentName;
-
-/// The folder of one project, as its writers see it.
-pub(crate) struct Spool {
-    folder: PathBuf,
-    header: Header,
-    next: u64,
-}
-
-impl Spool {
-    /// Makes the folders that are missing.
-    ///
-    /// # Errors
-    /// If they cannot be made, or belong to somebody else.
-    pub(crate) fn open(home: &Path, header: Header) -> Result<Self> {
-        let folder = folder(home, &header.origin.project);
-        home_folder(home)?;
-        private_folder(&home.join(SPOOL))?;
-        private_folder(&folder)?;
-        Ok(Self { folder, header, next: 0 })
-    }
-
-    /// Begins the next segment.
-    pub(crate) fn segment(&mut self) -> io::Result<Segment> {
-        // A sibling that looks for orphans may take a new file away before it is locked; never twice in a row.
-        const ATTEMPTS: u32 = 3;
-        let mut last = None;
-        for _ in 0..ATTEMPTS {
-            let name = SegmentName { writer: self.header.writer, number: self.next };
-            self.next += 1;
-            match Segment::create(&self.folder, name, &self.header) {
-                Ok(segment) => return Ok(segment),
-                Err(error) => last = Some(error),
-            }
-        }
-        Err(last.unwrap_or_else(|| io::ErrorKind::Other.into()))
-    }
-}
+use disk::{not_writable, private_folder};
+use project::Project;
 
 /// Makes the folders and a file in them, and removes the file.
 ///
@@ -82,37 +77,16 @@ pub(crate) fn check(home: &Path) -> Result<()> {
 }
 
 const SPOOL: &str = "spool";
+/// The destination of segments that name none.
+const LEDGER: &str = "ledger";
 
-/// Where the segments of a project are.
-pub(crate) fn folder(home: &Path, project: &str) -> PathBuf {
-    home.join(SPOOL).join(name::folder_of(project))
-}
-
-/// The folders of all projects; none if nothing was ever recorded.
-pub(crate) fn folders(home: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(home.join(SPOOL)) else { return Vec::new() };
-    let mut folders: Vec<_> =
-        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).collect();
-    folders.sort();
-    folders
+/// The queue of one destination in every project that has one, or has segments of version 0.1, which all went to the ledger.
+pub(crate) fn queues(home: &Path, destination: &str) -> Vec<Queue> {
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    Project::all(&disk, home).into_iter().map(|project| Queue::of(project, destination)).collect()
 }
 
 /// Writes the frame of an event into `out`, replacing what it held. `false` if the event is too long for a frame.
 pub(crate) fn encode(event: &Event, out: &mut Vec<u8>) -> bool {
     frame::write(out, frame::KIND_EVENT, |out| codec::encode(event, out))
-}
-
-/// Reads a segment of one's own back; `None` if somebody else delivered and removed it.
-pub(crate) fn read(sealed: &Sealed) -> io::Result<Option<Content>> {
-    let Some((name, _)) = SegmentName::parse(&sealed.path) else { return Err(io::ErrorKind::InvalidInput.into()) };
-    match private_file().read(true).open(&sealed.path) {
-        Ok(mut file) => scan::read(&mut file, name, "").map(Some),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Gives a delivered segment up: removed if all of it was understood, else kept aside.
-pub(crate) fn release(sealed: &Sealed, is_whole: bool) {
-    sweep::release(&sealed.path, is_whole);
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use llmlab::clock::SystemClock;
+use llmlab::outbox::ExitFlush;
 use llmlab::{Config, Error, Llmlab, Options};
 use serde_json::{Value, json};
 
@@ -28,7 +29,7 @@ fn configured(vector: &Value, home: &Path) -> Result<Llmlab, Error> {
     Llmlab::new(config, Arc::new(SystemClock))
 }
 
-/// What an event of this client would say of the configuration; null where there would be none.
+/// What was configured, but for what nobody said anything about; null where there would be no event.
 fn seen(lab: &Llmlab) -> Value {
     let (config, base) = (lab.config(), lab.base());
     let fields = [
@@ -45,7 +46,28 @@ fn seen(lab: &Llmlab) -> Value {
     if !base.tags.is_empty() {
         seen.insert("tags", base.tags.iter().cloned().collect::<BTreeMap<_, _>>().into_iter().collect());
     }
+    let defaults = Config::resolve(Options::default(), &|name| (name == "LLMLAB_HOME").then(|| "/nowhere".to_owned()));
+    for ((name, value), (_, default)) in settings(config).into_iter().zip(settings(&defaults.unwrap())) {
+        if value != default {
+            seen.insert(name, value);
+        }
+    }
     if config.disabled { Value::Null } else { json!(seen) }
+}
+
+fn settings(config: &Config) -> [(&'static str, Value); 5] {
+    let exit_flush = match config.exit_flush {
+        ExitFlush::Auto => json!("auto"),
+        ExitFlush::Off => json!("off"),
+        ExitFlush::Ms(ms) => json!(ms),
+    };
+    [
+        ("sinks", config.outbox.sinks.iter().map(ToString::to_string).collect()),
+        ("durability", json!(format!("{:?}", config.outbox.durability).to_lowercase())),
+        ("spool_max_bytes", json!(config.outbox.spool_max_bytes)),
+        ("spool_max_days", json!(config.outbox.spool_max_days)),
+        ("exit_flush", exit_flush),
+    ]
 }
 
 #[test]
@@ -66,6 +88,9 @@ fn every_configuration_is_what_its_vector_says() {
                 assert_eq!(expected["code"].as_str(), Some(error.code().as_str()), "{name}: {error}");
                 for word in expected["says"].as_array().unwrap() {
                     assert!(error.to_string().contains(word.as_str().unwrap()), "{name}: {error}");
+                }
+                for secret in expected["hides"].as_array().into_iter().flatten() {
+                    assert!(!error.to_string().contains(secret.as_str().unwrap()), "{name}: {error}");
                 }
             }
         }

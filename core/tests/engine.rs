@@ -118,12 +118,23 @@ fn a_price_file_goes_before_the_catalogue_and_a_broken_one_is_refused_by_line() 
 }
 
 #[test]
-fn the_child_of_a_fork_spools_under_a_nonce_of_its_own() {
+fn a_home_in_which_events_cannot_be_kept_is_refused_at_the_start_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    std::fs::write(&home, "").unwrap();
+    let lab = client(&home, "{}").unwrap();
+    let error = lab.check().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidConfig);
+    assert!(error.to_string().contains("LLMLAB_HOME"), "{error}");
+    lab.record(call("openai", "gpt-4o-mini", 1, 1), None);
+    assert_eq!(lab.stats().events.in_memory, 1);
+}
+
+#[test]
+fn a_file_of_authorities_that_is_not_there_is_refused_at_the_start() {
     let home = tempfile::tempdir().unwrap();
-    let parent = client(home.path(), "{}").unwrap();
-    let child = parent.for_forked_child();
-    parent.record(call("openai", "gpt-4o-mini", 5, 7), None);
-    child.record(call("openai", "gpt-4o-mini", 5, 7), None);
-    assert_eq!(child.shutdown(FLUSH).pending, 1);
-    assert_eq!(parent.summary(&SummaryQuery::default()).unwrap().totals.calls, 2);
+    let options = r#"{"backend":{"url":"https://a.example","ca_file":"/nowhere/ca.pem"}}"#;
+    let error = client(home.path(), options).unwrap().check().unwrap_err();
+    assert!(error.to_string().contains("/nowhere/ca.pem") && error.to_string().contains("ca_file"), "{error}");
+    client(home.path(), "{}").unwrap().check().unwrap();
 }

@@ -10,26 +10,35 @@ of the program; `track_cost` and `track` say for whom the calls are made; ``llml
 >>> t.cost
 Decimal('0.06')
 
-Nothing here raises into the program except `init` on a configuration that cannot be used, and the questions (`cost`,
-`models`, `read_usage`, `summary`) on arguments that make no sense. All of it may be used from any thread and task. A
-forked child gets a client of its own by itself.
+Nothing here raises into the program except `init` and `LLMLab` on a configuration that cannot be used, and the
+questions (`cost`, `models`, `read_usage`, `summary`) on arguments that make no sense. All of it may be used from any
+thread and task. A forked child records for itself.
 """
 
 from __future__ import annotations
 
-from llmlab._client import flush, init, shutdown, stats
 from llmlab._errors import ConfigError, LlmlabError
 from llmlab._instrument import instrument, uninstrument
+from llmlab._lab import LLMLab, init
+from llmlab._lab import lab as _global
 from llmlab._native import __version__
-from llmlab._price import cost, models, read_usage
-from llmlab._record import record_response, track_call
-from llmlab._scope import track
-from llmlab._summary import summary
-from llmlab._trace import trace
-from llmlab._track import track_cost
+
+cost = _global.cost
+flush = _global.flush
+models = _global.models
+read_usage = _global.read_usage
+record_response = _global.record_response
+shutdown = _global.shutdown
+stats = _global.stats
+summary = _global.summary
+trace = _global.trace
+track = _global.track
+track_call = _global.track_call
+track_cost = _global.track_cost
 
 __all__ = [
     "ConfigError",
+    "LLMLab",
     "LlmlabError",
     "__version__",
     "cost",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from llmlab import _guard
+
 
 class LlmlabError(Exception):
     """An error of llmlab: a message that names the value and the fix, and a ``code`` that never changes.
@@ -22,3 +24,10 @@ class LlmlabError(Exception):
 
 class ConfigError(LlmlabError):
     """An option, a config file or a price file that cannot be used."""
+
+
+def misasked(question: str, error: Exception) -> LlmlabError:
+    """An error of a question, or what it stands for where Python refused an argument before the core saw it."""
+    if isinstance(error, LlmlabError):
+        return error
+    return LlmlabError(f"an argument of {question} cannot be read: {_guard.told(error)}", "invalid_usage")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from types import CoroutineType
 
+from llmlab import _guard
 from llmlab._scope import current
 
 TYPE_CHECKING = False
@@ -39,7 +40,7 @@ def within(purpose: Purpose, function: Callable[..., Any]) -> Any:
     if isinstance(function, (classmethod, staticmethod)):
         return type(function)(within(purpose, function.__func__))
     if not callable(function) or isinstance(function, type):  # a class would be none any more
-        raise TypeError(f"it decorates functions, not {function!r}")
+        raise TypeError(f"it decorates functions, not {_guard.shown(function)}")
     from functools import wraps
 
     flags = _flags_of(function)

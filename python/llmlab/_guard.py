@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+MAX_SHOWN_CHARS = 80
 MAX_TOPICS = 1_000
 
 faults = 0
@@ -19,13 +20,30 @@ faults = 0
 _said: set[str] = set()
 
 
+def told(error: BaseException) -> str:
+    """What an error says, if it can: those of the program may refuse even that."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return type(error).__name__
+
+
+def shown(value: object) -> str:
+    """What a message shows of a value."""
+    try:
+        text = repr(value)
+    except Exception:
+        return "something without a repr"
+    return text if len(text) <= MAX_SHOWN_CHARS else f"{text[:MAX_SHOWN_CHARS]}…"
+
+
 def swallow(where: str, error: BaseException) -> None:
     """Counts an error of our own and says it once for each place."""
     global faults
     faults += 1
     if os.environ.get("LLMLAB_DEBUG"):
         raise error
-    warn_once(where, f"{where} failed inside llmlab and was skipped: {type(error).__name__}: {error}")
+    warn_once(where, f"{where} failed inside llmlab and was skipped: {told(error)}")
 
 
 def reject(where: str, message: str) -> None:

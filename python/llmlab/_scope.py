@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 
 from llmlab import _guard
-from llmlab._client import client
+from llmlab._holder import Holder
 from llmlab._native import Labels
 
 TYPE_CHECKING = False
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from llmlab._native import Scope
+
 
 current: ContextVar[Scope | None] = ContextVar("llmlab_scope", default=None)
 """The innermost open scope. Tasks inherit it; a new thread begins without one, unless the host hands it its context
@@ -28,37 +29,24 @@ def labels_of(feature: object, user: object, session: object, tags: Mapping[str,
     try:
         return Labels(feature, user, session, tags)
     except Exception as error:
-        _guard.reject("labels", f"tags must be a mapping, and labels must have a text form: {error}")
+        _guard.reject("labels", f"tags must be a mapping, and labels must have a text form: {_guard.told(error)}")
         return Labels()
 
 
-class track:  # noqa: N801 (used like a function)
-    """Attributes the calls made inside a ``with`` or ``async with`` block, and tells what they cost.
+def _is_wanted(record: object) -> bool:
+    try:
+        return bool(record)
+    except Exception as error:
+        _guard.reject("track", f"record must be true or false: {_guard.told(error)}")
+        return True
 
-    Labels that are not given are those of the surrounding scope; of two tags with the same key the inner one holds.
-    The value of the block has ``cost`` (``Decimal`` US dollars so far; ``None`` if the cost of a call is not known),
-    ``calls`` and ``unpriced``. It may be read at any time, also after the block. Never raises. Use a new one for
-    every block.
 
-    Args:
-        feature: the feature of the product.
-        user: the user served. Text, or anything with a text form, such as a number or a UUID; also for the others.
-        session: the session or conversation.
-        tags: anything else.
-        record: ``False`` where a response comes out of a cache of your own: what decorated functions around this block
-            return is then not taken for a new response. Requests to a provider are recorded all the same.
+class Scoper(Holder):
+    """The method that opens a scope."""
 
-    >>> import llmlab
-    >>> with llmlab.track(feature="search", user=42) as t:
-    ...     llmlab.track_call("openai", "gpt-4", 1000, 500)
-    >>> t.cost, t.calls
-    (Decimal('0.06'), 1)
+    __slots__ = ()
 
-    """
-
-    __slots__ = ("_labels", "_outside", "_record")
-
-    def __init__(
+    def track(
         self,
         *,
         feature: object = None,
@@ -66,14 +54,46 @@ class track:  # noqa: N801 (used like a function)
         session: object = None,
         tags: Mapping[str, object] | None = None,
         record: bool = True,
-    ) -> None:
-        self._labels = labels_of(feature, user, session, tags)
+    ) -> Block:
+        """Attributes the calls made inside a ``with`` or ``async with`` block, and tells what they cost.
+
+        Labels that are not given are those of the surrounding scope; of two tags with the same key the inner one holds.
+        The value of the block has ``cost`` (``Decimal`` US dollars so far; ``None`` if the cost of a call is not
+        known), ``calls`` and ``unpriced``. It may be read at any time, also after the block. Never raises. Use a new
+        one for every block.
+
+        Args:
+            feature: the feature of the product.
+            user: the user served. Text, or anything with a text form, such as a number or a UUID; also for the others.
+            session: the session or conversation.
+            tags: anything else.
+            record: ``False`` where a response comes out of a cache of your own: what decorated functions around this
+                block return is then not taken for a new response. Requests to a provider are recorded all the same.
+
+        >>> import llmlab
+        >>> with llmlab.track(feature="search", user=42) as t:
+        ...     llmlab.track_call("openai", "gpt-4", 1000, 500)
+        >>> t.cost, t.calls
+        (Decimal('0.06'), 1)
+
+        """
+        return Block(self, labels_of(feature, user, session, tags), _is_wanted(record))
+
+
+class Block:
+    """A ``with`` or ``async with`` block that is a scope."""
+
+    __slots__ = ("_holder", "_labels", "_outside", "_record")
+
+    def __init__(self, holder: Holder, labels: Labels, record: bool) -> None:
+        self._holder = holder
+        self._labels = labels
         self._record = record
         self._outside: Scope | None = None
 
     def __enter__(self) -> Scope:
         self._outside = current.get()
-        scope = client().scope(self._outside, self._labels)
+        scope = self._holder._client().scope(self._outside, self._labels)
         if not self._record:
             scope._settle()
         current.set(scope)

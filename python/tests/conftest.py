@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from llmlab import _client, _guard, _native
+from llmlab import _guard, _lab, _native
 
 from . import stand_in
 
@@ -51,13 +51,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def lab(home: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    monkeypatch.setattr(_client, "_current", None)
+    monkeypatch.setattr(_lab.lab, "_held", None)
+    monkeypatch.setattr(_lab.lab, "_callbacks", None)
     monkeypatch.setattr(_guard, "faults", 0)
     monkeypatch.setattr(_guard, "_said", set())
     before = _native.faults()
     yield Lab(home)
-    if _client._current is not None:
-        _client._current.shutdown(5.0)
+    if _lab.lab._held is not None:
+        _lab.lab.shutdown(5.0)
     assert _native.faults() == before, "the core panicked"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -116,7 +117,6 @@ def test_a_price_file_that_cannot_be_used_is_named(home, lab, tmp_path, monkeypa
 
 def test_a_home_that_cannot_be_written_costs_nothing_but_the_events(home, caplog):
     home.write_text("a file where the directory should be")
-    llmlab.init()
     with llmlab.track() as t:
         llmlab.track_call("openai", "gpt-4", 1000, 500)
     assert str(t.cost) == "0.06"
@@ -128,6 +128,23 @@ def test_a_home_that_cannot_be_written_costs_nothing_but_the_events(home, caplog
     with pytest.raises(llmlab.LlmlabError) as raised:
         llmlab.summary()
     assert raised.value.code == "storage"
+
+
+def test_a_home_in_which_events_cannot_be_kept_is_refused_by_init(home):
+    home.write_text("a file where the directory should be")
+    for start in (llmlab.init, llmlab.LLMLab):
+        with pytest.raises(llmlab.ConfigError, match="LLMLAB_HOME"):
+            start()
+    home.unlink()
+    llmlab.init()
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_spool_of_somebody_else_is_refused_by_init(home):
+    (home / "spool").mkdir(parents=True)
+    os.chown(home / "spool", 4711, 4711)
+    with pytest.raises(llmlab.ConfigError, match="belongs to you"):
+        llmlab.init()
 
 
 def test_a_ledger_that_cannot_be_read_keeps_the_events(home, lab):

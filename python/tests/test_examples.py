@@ -52,19 +52,23 @@ def test_an_application_that_knows_nothing_of_llmlab_is_priced_exactly(tmp_path)
     assert status["total"]["cost_usd"] == sum(call["cost_usd"] for call in calls)
 
 
-@pytest.mark.parametrize("example", sorted(path.name for path in EXAMPLES.glob("*.py") if path.name != "stand_in.py"))
+# They serve until they are stopped; `llmlab conformance` tries the receiver.
+SERVERS = {"receiver.py", "stand_in.py"}
+
+
+@pytest.mark.parametrize("example", sorted({path.name for path in EXAMPLES.glob("*.py")} - SERVERS))
 def test_the_examples_run(example, tmp_path):
     result = in_front_of_the_stand_in(sys.executable, str(EXAMPLES / example), home=tmp_path)
     assert result.stdout
 
 
-def test_the_snippets_of_the_readme_run_one_after_the_other(tmp_path):
-    readme = (EXAMPLES.parent / "README.md").read_text("utf-8")
-    snippets = "\n".join(re.findall(r"```python\n(.*?)```", readme, re.DOTALL))
-    program = tmp_path / "readme.py"
+@pytest.mark.parametrize(("page", "printed"), [("README.md", "1 0.00003455\n"), ("docs/configuration.md", "0.06\n")])
+def test_the_snippets_of_a_page_run_one_after_the_other(tmp_path, page, printed):
+    text = (EXAMPLES.parent / page).read_text("utf-8")
+    snippets = "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
+    program = tmp_path / "page.py"
     program.write_text(snippets, "utf-8")
-    printed = in_front_of_the_stand_in(sys.executable, str(program), home=tmp_path / "home").stdout
-    assert printed == "1 0.00003455\n"
+    assert in_front_of_the_stand_in(sys.executable, str(program), home=tmp_path / "home").stdout == printed
 
 
 def test_the_examples_are_listed():

@@ -7,24 +7,16 @@ import random
 import signal
 import subprocess
 import sys
-import textwrap
 
 import pytest
 
+from .program import run
 from .stand_in import CHAT_USAGE
 
 
-def run(program: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-c", textwrap.dedent(program), *arguments]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    if check:
-        assert ran.returncode == 0, ran.stderr
-        assert ran.stderr == ""
-    return ran
-
-
 def test_import_has_no_effects(home):
-    run("""
+    run(
+        """
         import os, sys
         effects = []
         def watch(event, arguments):
@@ -46,8 +38,26 @@ def test_import_has_no_effects(home):
         def function(): pass
         llmlab.instrument()
         assert len(os.listdir("/proc/self/task")) == 1
-    """)
+    """,
+        prelude="",
+    )
     assert not home.exists()
+
+
+def test_a_subinterpreter_is_refused_with_the_reason():
+    """Sabotage: without the check it is let in, and shares the types of the main interpreter."""
+    pytest.importorskip("_xxsubinterpreters", reason="its name has changed since")
+    ran = run(
+        """
+        import sys
+        import _xxsubinterpreters as interpreters
+        interpreters.run_string(interpreters.create(), sys.argv[1])
+        llmlab.track_call("openai", "gpt-4", 1, 1)
+        books()
+        """,
+        "try:\n    import llmlab\nexcept ImportError as error:\n    print(error, flush=True)",
+    )
+    assert "main interpreter" in ran.stdout and "WSGIApplicationGroup" in ran.stdout
 
 
 def test_instrument_imports_no_client_and_taps_the_one_that_the_program_imports(server, lab):
@@ -158,21 +168,6 @@ def test_a_forked_child_records_for_itself_and_both_are_kept(server, lab):
     inputs = [call["usage"].get("input") for call in lab.calls()]
     assert sorted(inputs) == sorted([1, 1, 1200] + [2] * 99)
     assert len({event["id"] for event in lab.events()}) == 102
-
-
-def test_the_workers_of_multiprocessing_lose_nothing(lab):
-    run("""
-        import multiprocessing
-        import llmlab
-
-        def work(number):
-            llmlab.track_call("openai", "gpt-4", number, 1)
-
-        llmlab.track_call("openai", "gpt-4", 0, 1)
-        with multiprocessing.get_context("fork").Pool(3) as pool:
-            pool.map(work, range(1, 31))
-    """)
-    assert sorted(call["usage"]["input"] for call in lab.calls()) == list(range(31))
 
 
 RECORDER = """

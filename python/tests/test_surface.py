@@ -39,10 +39,21 @@ def test_every_public_name_is_in_the_vector_and_has_its_parameters():
     assert set(SURFACE["errors"]) <= set(llmlab.__all__)
 
 
+def test_every_function_is_a_method_of_a_client_too():
+    methods = [name for name in dir(llmlab.LLMLab) if not name.startswith("_")]
+    assert methods == sorted(set(SURFACE["functions"]) - {"LLMLab"} - set(SURFACE["not_methods"]))
+    lab = llmlab.LLMLab()
+    assert {name: parameters(getattr(lab, name)) for name in methods} == {
+        name: SURFACE["functions"][name] for name in methods
+    }
+
+
 def test_the_answers_have_what_the_vector_says():
     for name, fields in SURFACE["values"].items():
         assert [field for field in dir(getattr(_native, name)) if not field.startswith("_")] == fields, name
-    assert sorted(llmlab.stats()) == SURFACE["stats"]
+    stats = llmlab.stats()
+    assert sorted(stats) == SURFACE["stats"]
+    assert [sorted(sink) for sink in stats["sinks"]] == [SURFACE["sink_stats"]]
 
 
 def test_the_stubs_of_the_native_half_are_those_of_its_classes():

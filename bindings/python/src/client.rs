@@ -2,12 +2,11 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict, PyString};
 
 use llmlab::clock::SystemClock;
 use llmlab::config::environment_variable;
@@ -17,52 +16,54 @@ use llmlab::exchange::{self, Request};
 use llmlab::ledger::Filter;
 use llmlab::price::Query;
 use llmlab::report::{GroupBy, SummaryQuery};
-use llmlab::{Config, ErrorCode, Llmlab, Options, Usage, outbox, provider};
+use llmlab::{Config, ErrorCode, Llmlab, Options, outbox, provider};
 
 use crate::call::Given;
-use crate::convert::{self, counts, unix_ns};
+use crate::convert::{self, unix_ns};
 use crate::cost::Cost;
 use crate::errors::{fault, raised, raised_with};
 use crate::exchange::{Exchange, Open, abandon_all};
+use crate::flush::FlushReport;
 use crate::guard::guarded;
+use crate::handed::HandedBatch;
 use crate::json::{body_of, items_of};
+use crate::lab::Lab;
 use crate::scope::{Labels, Scope};
+use crate::stats;
 use crate::summary::Summary;
-
-static FORKS: AtomicU64 = AtomicU64::new(0);
-
-/// How many forks lie between the process that loaded this library and this one.
-pub(crate) fn forks() -> u64 {
-    FORKS.load(Ordering::Relaxed)
-}
 
 /// A client. What records never raises; what answers may.
 #[pyclass(frozen, module = "llmlab._native")]
 pub(crate) struct Client {
-    lab: Arc<Llmlab>,
+    lab: Arc<Lab>,
+    /// It is not the global client: what begins inside its scopes is its own.
+    owns_scopes: bool,
     /// Why the configuration could not be used, where a default one had to do.
     problem: Option<(ErrorCode, String)>,
 }
 
 #[pymethods]
 impl Client {
-    /// A client of options in JSON, which the environment and the config file complete.
+    /// A client of options in JSON, which the environment and the config file complete. `start_threads` is called after the
+    /// first record of each process, for the sinks that are functions of the host.
     #[new]
-    fn new(py: Python<'_>, options: &str) -> PyResult<Self> {
-        match guarded(|| open(options)) {
-            Some(Ok(lab)) => Ok(Self { lab: Arc::new(lab), problem: None }),
+    fn new(py: Python<'_>, options: &str, owns_scopes: bool, start_threads: Option<Py<PyAny>>) -> PyResult<Self> {
+        let opened = py.detach(|| guarded(|| open(options).and_then(|lab| lab.check().map(|()| lab))));
+        match opened {
+            Some(Ok(lab)) => Ok(Self { lab: Arc::new(Lab::new(lab, start_threads)), owns_scopes, problem: None }),
             Some(Err(error)) => Err(raised(py, &error)),
             None => Err(fault(py)),
         }
     }
 
-    /// A client of the environment and the config file; of what can be used of them, if not all can. Never fails.
+    /// The global client of the environment and the config file; of what can be used of them, if not all can. Never fails.
     #[staticmethod]
     fn lenient() -> Self {
-        match open("{}") {
-            Ok(lab) => Self { lab: Arc::new(lab), problem: None },
-            Err(error) => Self { lab: Arc::new(fallback()), problem: Some((error.code(), error.to_string())) },
-        }
+        let (lab, problem) = match open("{}") {
+            Ok(lab) => (lab, None),
+            Err(error) => (fallback(), Some((error.code(), error.to_string()))),
+        };
+        Self { lab: Arc::new(Lab::new(lab, None)), owns_scopes: false, problem }
     }
 
     /// Why the configuration could not be used; `None` if it could.
@@ -71,31 +72,26 @@ impl Client {
         self.problem.as_ref().map(|(_, message)| message.as_str())
     }
 
-    /// A client like this one, for a forked child. This one is leaked: its locks may have been held at the fork.
-    fn for_forked_child(&self) -> Self {
-        FORKS.fetch_add(1, Ordering::Relaxed);
-        std::mem::forget(self.lab.clone());
-        Self { lab: Arc::new(self.lab.for_forked_child()), problem: self.problem.clone() }
-    }
-
-    /// Begins an exchange within a scope; `None` if it is none of a provider.
+    /// Begins an exchange within a scope, whose client it belongs to; `None` if it is none of a provider.
     fn begin(&self, method: &str, url: &str, body: &[u8], scope: Option<&Bound<'_, Scope>>) -> Option<Exchange> {
-        if self.lab.config().disabled {
+        let scope = scope.map(Bound::get);
+        let lab = scope.and_then(|scope| scope.owner.as_ref()).unwrap_or(&self.lab);
+        if lab.config().disabled {
             return None;
         }
         let request = Request { method, url, body, retry: 0 };
-        let exchange = guarded(|| exchange::Exchange::begin(&request, self.lab.now())).flatten()?;
-        let scope = scope.map(|scope| scope.get().0.clone());
+        let exchange = guarded(|| exchange::Exchange::begin(&request, lab.now())).flatten()?;
+        let scope = scope.map(|scope| scope.scope.clone());
         if let Some(scope) = &scope {
             scope.exchange_began();
         }
-        Some(Exchange::new(Open { exchange, lab: self.lab.clone(), scope, forks: forks() }))
+        Some(Exchange::new(Open { exchange, lab: lab.clone(), scope, generation: Llmlab::generation() }))
     }
 
     /// Opens a scope.
     fn scope(&self, parent: Option<&Bound<'_, Scope>>, labels: &Bound<'_, Labels>) -> Scope {
-        let parent = parent.map(|parent| &parent.get().0);
-        Scope(llmlab::scope::Scope::open(parent, self.lab.base(), &labels.get().0))
+        let parent = parent.map(|parent| &parent.get().scope);
+        self.owned(llmlab::scope::Scope::open(parent, self.lab.base(), &labels.get().0))
     }
 
     /// Opens the scope of a step.
@@ -106,10 +102,10 @@ impl Client {
             "function" => Cow::Borrowed("function"),
             other => Cow::Owned(other.to_owned()),
         };
-        let parent = parent.map(|parent| &parent.get().0);
+        let parent = parent.map(|parent| &parent.get().scope);
         let lab = &self.lab;
         let what = (name.to_owned(), kind);
-        Scope(llmlab::scope::Scope::open_step(parent, lab.base(), &labels.get().0, what, lab.new_ids(), lab.now()))
+        self.owned(llmlab::scope::Scope::open_step(parent, lab.base(), &labels.get().0, what, lab.new_ids(), lab.now()))
     }
 
     /// Records the end of a step: `error_type` names what was raised inside, if anything was.
@@ -119,8 +115,8 @@ impl Client {
             (Some(_), false) => Status::Error,
             (None, false) => Status::Ok,
         };
-        guarded(|| self.lab.record_step(&scope.get().0, status, error_type));
-        self.take_notices()
+        guarded(|| self.lab.record_step(&scope.get().scope, status, error_type));
+        self.after_record()
     }
 
     /// Records a call by hand. Gives what the user should be told, if anything: what was wrong with it, and the notices.
@@ -154,14 +150,14 @@ impl Client {
         };
         let wrong = guarded(|| {
             let read = given.read(&self.lab);
-            let scope = scope.map(|scope| &scope.get().0);
+            let scope = scope.map(|scope| &scope.get().scope);
             match read.cost {
                 Some(cost) => self.lab.record_at_cost(read.facts, cost, scope),
                 None => self.lab.record(read.facts, scope),
             };
             read.faults.iter().map(ToString::to_string).collect::<Vec<_>>()
         });
-        let (wrong, notices) = (wrong.unwrap_or_default(), self.take_notices());
+        let (wrong, notices) = (wrong.unwrap_or_default(), self.after_record());
         (!wrong.is_empty() || !notices.is_empty()).then_some((wrong, notices))
     }
 
@@ -175,7 +171,7 @@ impl Client {
         api: Option<&str>,
         scope: Option<&Bound<'_, Scope>>,
     ) -> u64 {
-        let scope = scope.map(|scope| &scope.get().0);
+        let scope = scope.map(|scope| &scope.get().scope);
         let record = |body: &[u8]| {
             let response = Response { provider, model, api, body, start: None };
             guarded(|| self.lab.record_response(&response, scope)).flatten().is_some()
@@ -183,11 +179,11 @@ impl Client {
         if let Some(items) = items_of(response) {
             return items.iter().filter_map(body_of).map(|body| u64::from(record(&body))).sum();
         }
-        if let Ok(bytes) = response.extract::<&[u8]>() {
-            return u64::from(record(bytes));
+        if let Ok(bytes) = response.cast::<PyBytes>() {
+            return u64::from(record(bytes.as_bytes()));
         }
-        if let Ok(text) = response.extract::<Cow<'_, str>>() {
-            return u64::from(record(text.as_bytes()));
+        if let Ok(text) = response.cast::<PyString>() {
+            return u64::from(record(text.to_string_lossy().as_bytes()));
         }
         body_of(response).map_or(0, |body| u64::from(record(&body)))
     }
@@ -284,18 +280,30 @@ impl Client {
         abandon_all();
     }
 
+    /// What is left to do when the interpreter exits, within the limits of `exit_flush`.
+    fn exit_flush(&self, py: Python<'_>) -> FlushReport {
+        FlushReport(py.detach(|| guarded(|| self.lab.exit_flush())).unwrap_or_default())
+    }
+
+    /// Waits for the next batch of a sink that is a function of the host.
+    fn next_batch(&self, py: Python<'_>, sink: &str, timeout_s: f64) -> Option<HandedBatch> {
+        let timeout = Duration::try_from_secs_f64(timeout_s).unwrap_or(Duration::MAX);
+        py.detach(|| guarded(|| self.lab.next_batch(sink, timeout))).flatten().map(HandedBatch)
+    }
+
+    /// Says what became of it: `None` if the function took it, else why not.
+    fn settle_batch(&self, py: Python<'_>, ticket: u64, problem: Option<String>) {
+        py.detach(|| guarded(|| self.lab.settle_batch(ticket, &problem.map_or(Ok(()), Err))));
+    }
+
+    /// What is in force, but for secrets.
+    fn configuration<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        stats::configuration(py, self.lab.config())
+    }
+
     /// Counters by name.
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let stats = guarded(|| self.lab.stats()).unwrap_or_default();
-        let counters = PyDict::new(py);
-        let events = stats.events;
-        counters.set_item("recorded", events.recorded)?;
-        counters.set_item("delivered", events.delivered)?;
-        counters.set_item("spooled", events.spooled)?;
-        counters.set_item("in_memory", events.in_memory)?;
-        counters.set_item("dropped", events.dropped_total())?;
-        counters.set_item("unpriced", stats.unpriced)?;
-        Ok(counters)
+        stats::counters(py, &guarded(|| self.lab.stats()).unwrap_or_default())
     }
 
     /// What the user should be told since the last time.
@@ -305,6 +313,14 @@ impl Client {
 }
 
 impl Client {
+    fn owned(&self, scope: Arc<llmlab::scope::Scope>) -> Scope {
+        Scope { scope, owner: self.owns_scopes.then(|| self.lab.clone()) }
+    }
+
+    fn after_record(&self) -> Vec<String> {
+        guarded(|| self.lab.after_record()).unwrap_or_default()
+    }
+
     fn usable(&self, py: Python<'_>) -> PyResult<()> {
         match &self.problem {
             Some((code, message)) => Err(raised_with(py, *code, message)),
@@ -320,7 +336,8 @@ impl Client {
     ) -> FlushReport {
         // Less than nothing, and what is no number, is no time at all; only what is too long is for ever.
         let timeout = Duration::try_from_secs_f64(timeout_s.max(0.0)).unwrap_or(Duration::MAX);
-        FlushReport(py.detach(|| guarded(|| wait(&self.lab, timeout))).unwrap_or_default())
+        let lab = &**self.lab;
+        FlushReport(py.detach(|| guarded(|| wait(lab, timeout))).unwrap_or_default())
     }
 }
 
@@ -330,58 +347,4 @@ fn open(options: &str) -> llmlab::Result<Llmlab> {
 
 fn fallback() -> Llmlab {
     Llmlab::plain(Config::fallback(&environment_variable), Arc::new(SystemClock))
-}
-
-/// What a flush achieved. What is pending stays in the spool.
-#[pyclass(frozen, module = "llmlab._native")]
-pub(crate) struct FlushReport(outbox::FlushReport);
-
-#[pymethods]
-impl FlushReport {
-    #[getter]
-    fn delivered(&self) -> u64 {
-        self.0.delivered
-    }
-
-    #[getter]
-    fn pending(&self) -> u64 {
-        self.0.pending
-    }
-
-    #[getter]
-    fn dropped(&self) -> u64 {
-        self.0.dropped
-    }
-
-    #[getter]
-    fn last_error(&self) -> Option<&str> {
-        self.0.last_error.as_deref()
-    }
-
-    fn __repr__(&self) -> String {
-        let report = &self.0;
-        let (delivered, pending, dropped) = (report.delivered, report.pending, report.dropped);
-        format!("FlushReport(delivered={delivered}, pending={pending}, dropped={dropped})")
-    }
-}
-
-/// The usage in a response body, by the inclusive vocabulary; `None` where there is none.
-#[pyfunction]
-pub(crate) fn read_usage<'py>(
-    py: Python<'py>,
-    provider: Option<&str>,
-    body: &Bound<'py, PyAny>,
-    api: Option<&str>,
-) -> PyResult<Option<Bound<'py, PyDict>>> {
-    let json = match body.extract::<&[u8]>() {
-        Ok(bytes) => Some(Cow::Borrowed(bytes)),
-        Err(_) => match body.extract::<String>() {
-            Ok(text) => Some(Cow::Owned(text.into_bytes())),
-            Err(_) => body_of(body).map(Cow::Owned),
-        },
-    };
-    let Some(json) = json else { return Ok(None) };
-    let call = guarded(|| exchange::read_response(provider, api, &json)).ok_or_else(|| fault(py))?;
-    let Some(usage) = call.map(|call| call.usage).filter(|usage: &Usage| !usage.is_empty()) else { return Ok(None) };
-    counts(py, &usage).map(Some)
 }

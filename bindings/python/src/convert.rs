@@ -26,7 +26,13 @@ pub(crate) fn counts<'py>(py: Python<'py>, usage: &Usage) -> PyResult<Bound<'py,
 /// What a message shows of a value.
 pub(crate) fn shown(value: &Bound<'_, PyAny>) -> String {
     const MAX_SHOWN_CHARS: usize = 80;
-    let text = value.repr().map_or_else(|_| "something without a repr".to_owned(), |repr| repr.to_string());
+    let text = value.repr().map_or_else(
+        |_| "something without a repr".to_owned(),
+        |repr| {
+            // Not by `Display`, which prints what goes wrong on the host's standard error.
+            repr.to_string_lossy().into_owned()
+        },
+    );
     match text.char_indices().nth(MAX_SHOWN_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
@@ -117,15 +123,18 @@ pub(crate) fn money(name: &str, value: &Bound<'_, PyAny>) -> Result<Money> {
         return Err(refused());
     } else if let Ok(number) = value.cast::<PyFloat>() {
         number.value().to_string()
-    } else if value.is_instance_of::<PyInt>() || value.is_instance_of::<PyString>() {
-        value.to_string()
+    } else if let Ok(text) = value.cast::<PyString>() {
+        text.to_string_lossy().into_owned()
+    } else if value.is_instance_of::<PyInt>() {
+        value.str().map_err(|_| refused())?.to_string_lossy().into_owned()
     } else {
         let py = value.py();
         let class = DECIMAL.import(py, "decimal", "Decimal").map_err(|_| refused())?;
         if !value.is_instance(class).unwrap_or(false) {
             return Err(refused());
         }
-        value.call_method1("__format__", ("f",)).map_err(|_| refused())?.to_string()
+        let text = value.call_method1("__format__", ("f",)).and_then(|text| text.str()).map_err(|_| refused())?;
+        text.to_string_lossy().into_owned()
     };
     text.parse::<Money>().ok().filter(|amount| *amount >= Money::ZERO).ok_or_else(refused)
 }

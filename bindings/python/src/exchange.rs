@@ -8,8 +8,8 @@ use llmlab::Llmlab;
 use llmlab::exchange::{self, End};
 use llmlab::scope::Scope;
 
-use crate::client;
 use crate::guard::guarded;
+use crate::lab::Lab;
 
 /// One request to a provider and its response. It is recorded exactly once: when it is finished, or else when it is
 /// collected, or else when the interpreter exits.
@@ -21,24 +21,22 @@ pub(crate) type Slot = Mutex<Option<Open>>;
 
 pub(crate) struct Open {
     pub(crate) exchange: exchange::Exchange,
-    pub(crate) lab: Arc<Llmlab>,
+    pub(crate) lab: Arc<Lab>,
     pub(crate) scope: Option<Arc<Scope>>,
     /// An exchange that was open at a fork belongs to the parent.
-    pub(crate) forks: u64,
+    pub(crate) generation: u64,
 }
 
 impl Open {
     fn finish(self, end: End, error_type: Option<&str>) -> Vec<String> {
-        if self.forks != client::forks() {
-            // The parent's engine must not even be dropped here.
-            std::mem::forget(self);
+        if self.generation != Llmlab::generation() {
             return Vec::new();
         }
         let Self { exchange, lab, scope, .. } = self;
         guarded(|| {
             let facts = exchange.finish(end, error_type, lab.now());
             lab.record(facts, scope.as_ref());
-            lab.take_notices()
+            lab.after_record()
         })
         .unwrap_or_default()
     }

@@ -8,10 +8,16 @@ mod convert;
 mod cost;
 mod errors;
 mod exchange;
+mod flush;
 mod guard;
+mod handed;
+mod interpreter;
 mod json;
+mod lab;
 mod scope;
+mod stats;
 mod summary;
+mod usage;
 
 use pyo3::prelude::*;
 
@@ -23,18 +29,25 @@ mod _native {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::client::{Client, FlushReport, read_usage};
+    use crate::client::Client;
     #[pymodule_export]
     use crate::cost::{Cost, Line};
     #[pymodule_export]
     use crate::exchange::Exchange;
     #[pymodule_export]
+    use crate::flush::FlushReport;
+    #[pymodule_export]
+    use crate::handed::HandedBatch;
+    #[pymodule_export]
     use crate::scope::{Labels, Scope};
     #[pymodule_export]
     use crate::summary::{Group, Summary, Totals};
+    #[pymodule_export]
+    use crate::usage::read_usage;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::interpreter::refuse_others()?;
         crate::guard::silence_panics();
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }

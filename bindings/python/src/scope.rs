@@ -8,6 +8,7 @@ use pyo3::types::PyMapping;
 use llmlab::scope::{self, Tally};
 
 use crate::convert::{decimal, label};
+use crate::lab::Lab;
 
 /// The attribution that one place in the host's code adds to whatever surrounds it.
 #[pyclass(frozen, module = "llmlab._native")]
@@ -38,7 +39,11 @@ impl Labels {
 
 /// An open stretch of the host's program, and what was spent inside it so far.
 #[pyclass(frozen, module = "llmlab._native")]
-pub(crate) struct Scope(pub(crate) Arc<scope::Scope>);
+pub(crate) struct Scope {
+    pub(crate) scope: Arc<scope::Scope>,
+    /// Whose the exchanges inside are, where they are not the global client's, whichever that is by then.
+    pub(crate) owner: Option<Arc<Lab>>,
+}
 
 #[pymethods]
 impl Scope {
@@ -64,24 +69,24 @@ impl Scope {
     /// How many exchanges began inside.
     #[getter]
     fn begun(&self) -> u64 {
-        self.0.exchanges_begun()
+        self.scope.exchanges_begun()
     }
 
     /// Nothing began or was recorded inside, so what a function returned is news.
     #[getter(_untouched)]
     fn untouched(&self) -> bool {
-        self.0.exchanges_begun() == 0 && self.tally().calls == 0
+        self.scope.exchanges_begun() == 0 && self.tally().calls == 0
     }
 
     /// Says that what comes out of this scope is accounted for, whatever it looks like.
     #[pyo3(name = "_settle")]
     fn settle(&self) {
-        self.0.exchange_began();
+        self.scope.exchange_began();
     }
 }
 
 impl Scope {
     fn tally(&self) -> Tally {
-        self.0.tally()
+        self.scope.tally()
     }
 }

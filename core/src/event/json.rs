@@ -102,8 +102,9 @@ impl Serialize for Tags<'_> {
     }
 }
 
+/// A duration for people, to the microsecond.
 #[expect(clippy::cast_precision_loss, reason = "a duration for display; 2^53 ns are 104 days")]
-fn milliseconds(ns: u64) -> f64 {
+pub(crate) fn milliseconds(ns: u64) -> f64 {
     (ns / 1_000) as f64 / 1_000.0
 }
 

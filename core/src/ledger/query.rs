@@ -31,6 +31,9 @@ pub struct Filter {
     pub run_id: Option<String>,
 }
 
+/// Dollars are summed apart from their fractions, so that no sum leaves the integers of `SQLite`.
+const NANO_PER_USD: i64 = 1_000_000_000;
+
 impl Totals {
     /// The columns from which [`Totals::read`] reads, over rows that look like rollups.
     const COLUMNS: fn() -> String = || {
@@ -38,7 +41,8 @@ impl Totals {
             |state: CostState, what| format!("sum(CASE cost_state WHEN {} THEN {what} ELSE 0 END)", state as u8);
         let used = Dimension::ALL.map(|dimension| format!("sum({})", column(dimension))).join(", ");
         format!(
-            "sum(calls), sum(failed_attempts), {}, {}, {}, sum(cost_nano), sum(cost_atto), {used}",
+            "sum(calls), sum(failed_attempts), {}, {}, {}, {used}, sum(cost_atto), sum(cost_nano % {NANO_PER_USD}),
+             sum(cost_nano / {NANO_PER_USD})",
             of_state(CostState::Priced, "calls"),
             of_state(CostState::Estimated, "calls"),
             of_state(CostState::Unpriced, "calls + failed_attempts"),
@@ -51,9 +55,10 @@ impl Totals {
         };
         let amount =
             |column: usize| -> SqliteResult<i64> { Ok(row.get::<_, Option<i64>>(first + column)?.unwrap_or(0)) };
+        let money = 5 + Dimension::COUNT;
         let mut usage = Usage::new();
         for (index, dimension) in Dimension::ALL.into_iter().enumerate() {
-            let sum: Option<i64> = row.get(first + 7 + index)?;
+            let sum: Option<i64> = row.get(first + 5 + index)?;
             usage.set_if(dimension, sum.map(i64::cast_unsigned));
         }
         Ok(Self {
@@ -62,7 +67,7 @@ impl Totals {
             priced: count(2)?,
             estimated: count(3)?,
             unpriced: count(4)?,
-            cost: Money::from_nano_atto(amount(5)?, amount(6)?),
+            cost: Money::from_nano_atto(amount(money + 1)?, amount(money)?) + Money::from_usd(amount(money + 2)?),
             usage,
         })
     }
@@ -136,7 +141,7 @@ impl Ledger {
     /// lacks what was pruned of it.
     ///
     /// # Errors
-    /// [`ErrorCode::Storage`].
+    /// [`crate::ErrorCode::Storage`].
     pub fn totals(&mut self, filter: &Filter, axes: &[GroupBy]) -> Result<Vec<(Key, Totals)>> {
         let Self { connection, words, .. } = self;
         totals(connection, words, filter, axes).map_err(|cause| self.failure(cause))
@@ -145,7 +150,7 @@ impl Ledger {
     /// Calls `each` with every event in the order of time. Only one is in memory at a time.
     ///
     /// # Errors
-    /// [`ErrorCode::Storage`], or the first error of `each`.
+    /// [`crate::ErrorCode::Storage`], or the first error of `each`.
     pub fn for_each_event(&mut self, filter: &Filter, each: &mut dyn FnMut(Event) -> Result<()>) -> Result<()> {
         let Self { connection, words, .. } = self;
         let mut failed = Ok(());
@@ -258,15 +263,14 @@ impl Count<'_> {
         let keys = keys.concat();
         let numbers: Vec<_> = (1..=axes.len()).map(|number| number.to_string()).collect();
         let group_by = if axes.is_empty() { String::new() } else { format!("GROUP BY {}", numbers.join(", ")) };
-        let sql = format!("SELECT {keys}{}, count(*) FROM {rows} {} {group_by}", Totals::COLUMNS(), condition.sql());
+        let sql = format!("SELECT {keys}count(*), {} FROM {rows} {} {group_by}", Totals::COLUMNS(), condition.sql());
         let mut statement = self.connection.prepare_cached(&sql)?;
-        let counted = 7 + Dimension::COUNT + axes.len();
         let mut rows = statement.query(params_from_iter(&condition.values))?;
         while let Some(row) = rows.next()? {
             // Without groups there is a row even if there is nothing to sum.
-            if row.get::<_, i64>(counted)? > 0 {
+            if row.get::<_, i64>(axes.len())? > 0 {
                 let key = (0..axes.len()).map(|index| row.get(index)).collect::<SqliteResult<_>>()?;
-                self.groups.entry(key).or_default().add(&Totals::read(row, axes.len())?);
+                self.groups.entry(key).or_default().add(&Totals::read(row, axes.len() + 1)?);
             }
         }
         Ok(())

@@ -114,6 +114,10 @@ impl Rollups {
     }
 }
 
+/// No hour of a group costs more, 9.2 billion USD. An overflow would be no integer, which the column refuses, and with it
+/// every batch in which it occurs.
+const MOST: i64 = i64::MAX;
+
 static UPSERT: LazyLock<String> = LazyLock::new(|| {
     let used: Vec<_> = Dimension::ALL.into_iter().map(column).collect();
     let sums: Vec<_> =
@@ -123,7 +127,9 @@ static UPSERT: LazyLock<String> = LazyLock::new(|| {
         "INSERT INTO rollups (hour, project, provider, model, feature, cost_state, calls, failed_attempts, cost_nano,
            cost_atto, {}) VALUES ({})
          ON CONFLICT DO UPDATE SET calls = calls + excluded.calls,
-           failed_attempts = failed_attempts + excluded.failed_attempts, cost_nano = cost_nano + excluded.cost_nano,
+           failed_attempts = failed_attempts + excluded.failed_attempts,
+           cost_nano = CASE WHEN typeof(cost_nano + excluded.cost_nano) = 'integer' THEN cost_nano + excluded.cost_nano
+             WHEN cost_nano > 0 THEN {MOST} ELSE -{MOST} END,
            cost_atto = cost_atto + excluded.cost_atto {sums}",
         used.join(", "),
         vec!["?"; 10 + used.len()].join(", "),

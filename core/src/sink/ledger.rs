@@ -28,6 +28,9 @@ impl Sink for LedgerSink {
     }
 
     fn deliver(&mut self, batches: &[Batch]) -> Result<Vec<Receipt>> {
+        if let Some(adrift) = self.ledger.take_if(|ledger| ledger.is_adrift()) {
+            adrift.abandon();
+        }
         let ledger = match &mut self.ledger {
             Some(ledger) => ledger,
             none => none.insert(Ledger::open(&self.path)?),

@@ -1,11 +1,18 @@
 //! Which sinks there are, as configured: plain data.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A value that is never shown and never stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub(crate) String);
+
+impl Secret {
+    /// Wraps a key.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,19 +77,45 @@ impl SinkSettings {
         }
     }
 
+    /// It is what the option `backend` names.
+    pub const fn is_backend(&self) -> bool {
+        matches!(self, Self::Llmlab(_) | Self::Track(..) | Self::Traces(_))
+    }
+
+    /// The file of certificate authorities that it names.
+    pub fn ca_file(&self) -> Option<&Path> {
+        match self {
+            Self::Llmlab(endpoint) | Self::Traces(endpoint) | Self::Otlp(endpoint) | Self::Track(endpoint, _) => {
+                endpoint.ca_file.as_deref()
+            }
+            Self::Ledger | Self::Jsonl { .. } | Self::Console | Self::Callback(_) => None,
+        }
+    }
+
+    /// Where it leads: an address, a file, a name; nothing where there is but one.
+    pub fn place(&self) -> Option<String> {
+        match self {
+            Self::Ledger | Self::Console => None,
+            Self::Llmlab(endpoint) | Self::Traces(endpoint) | Self::Otlp(endpoint) => Some(endpoint.url.clone()),
+            Self::Track(endpoint, path) => Some(format!("{}{path}", endpoint.url)),
+            Self::Jsonl { path, .. } => Some(path.to_string_lossy().into_owned()),
+            Self::Callback(name) => Some(name.clone()),
+        }
+    }
+
     /// The folder of the spool in which its segments wait: the kind, and a checksum of where it leads, so that a process
     /// with the same destination finds what another one left. Keys are no part of it: whoever replaces a key wants what
     /// waits to go out with the new one.
     pub fn destination(&self) -> String {
-        let (kind, place) = match self {
-            Self::Ledger | Self::Console => return self.kind().to_owned(),
-            Self::Llmlab(endpoint) | Self::Traces(endpoint) | Self::Otlp(endpoint) => {
-                (self.kind(), endpoint.url.clone())
-            }
-            Self::Track(endpoint, path) => (self.kind(), format!("{}{path}", endpoint.url)),
-            Self::Jsonl { path, .. } => (self.kind(), path.to_string_lossy().into_owned()),
-            Self::Callback(name) => (self.kind(), name.clone()),
-        };
-        format!("{kind}-{:08x}", crc32fast::hash(place.as_bytes()))
+        let kind = self.kind();
+        self.place()
+            .map_or_else(|| kind.to_owned(), |place| format!("{kind}-{:08x}", crc32fast::hash(place.as_bytes())))
+    }
+}
+
+impl fmt::Display for SinkSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind())?;
+        self.place().map_or(Ok(()), |place| write!(f, " {place}"))
     }
 }

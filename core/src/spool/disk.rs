@@ -1,151 +1,113 @@
-//! The file system calls in which systems differ, and the modes of what we create.
+//! The file system as the spool needs it: every effect goes through here, so that a test can fail the k-th of them, cut a
+//! write short, or take the power away.
 
-use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::Result;
 
-fn unusable(path: &Path, fix: &str) -> Error {
-    Error::new(ErrorCode::Storage, format!("the folder {} cannot be used; {fix}", path.display()))
+mod private;
+mod real;
+
+pub(crate) use private::{home_folder, not_writable, private_file, private_folder};
+pub(crate) use real::RealDisk;
+
+/// Folders and the names in them. Nothing here follows a symbolic link at the end of a path.
+pub(crate) trait Disk: Send + Sync {
+    /// Makes the home and what is above it, unless it is there; one that is there is taken as the user made it.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    fn make_home(&self, path: &Path) -> Result<()>;
+
+    /// Makes a folder for the user alone, unless it is there.
+    ///
+    /// # Errors
+    /// If it cannot be made or is somebody else's: who may write there could forge events, or read what users do.
+    fn make_folder(&self, path: &Path) -> Result<()>;
+
+    /// A new file for the user alone. Fails with [`io::ErrorKind::AlreadyExists`] if the name is taken.
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
+
+    /// A file that exists. Anything but a regular file is an error ([`io::ErrorKind::InvalidInput`]), and never waited for.
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
+
+    /// Adds bytes at the end of a file, which is made if it is missing, and brings them to the platter. Two processes do
+    /// not mix theirs.
+    fn append(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
+
+    /// Gives a file another name in place of the old one; whatever had that name is replaced.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Gives a file another name beside the old one. Fails with [`io::ErrorKind::AlreadyExists`] if the name is taken.
+    fn link(&self, original: &Path, link: &Path) -> io::Result<()>;
+
+    /// Takes a name away.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Brings the names of a folder to the platter.
+    fn sync_folder(&self, path: &Path) -> io::Result<()>;
+
+    /// What is in a folder, in no order.
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>>;
+
+    /// What is known of the file, folder or other thing at a path.
+    fn facts(&self, path: &Path) -> io::Result<Facts>;
 }
 
-pub(crate) fn not_writable(path: &Path, cause: io::Error) -> Error {
-    unusable(path, "make it writable, or set LLMLAB_HOME to a folder of your own").caused_by(cause)
+/// An open file.
+pub(crate) trait DiskFile: Send + Sync {
+    /// Writes once at an offset, and says how much of it was written.
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
+
+    /// The first bytes, as many as there are.
+    fn read(&self, at_most: u64) -> io::Result<Vec<u8>>;
+
+    /// Cuts it off.
+    fn cut(&self, bytes: u64) -> io::Result<()>;
+
+    /// Brings what was written to the platter.
+    fn sync(&self) -> io::Result<()>;
+
+    /// Takes the lock, which goes with the process or with [`DiskFile::unlock`]. `false`: somebody else has it.
+    fn try_lock(&self, lock: Lock) -> io::Result<bool>;
+
+    /// Gives the lock up. Closing alone would not do: a child that the host forks holds a copy of the file, and the lock
+    /// with it, until it executes something else.
+    fn unlock(&self);
+
+    /// What is known of it.
+    fn facts(&self) -> io::Result<Facts>;
+
+    /// Sets the time of its last change.
+    fn set_modified(&self, unix_ns: i64) -> io::Result<()>;
+
+    /// The path still leads to this file: it was not renamed or removed since it was opened.
+    fn is_at(&self, path: &Path) -> bool;
 }
 
-/// Creates the home for the user alone. One that is there already is taken as the user made it.
-///
-/// # Errors
-/// If it cannot be made.
-pub(crate) fn home_folder(home: &Path) -> Result<()> {
-    if home.is_dir() {
-        return Ok(());
-    }
-    if let Some(parent) = home.parent() {
-        std::fs::create_dir_all(parent).map_err(|cause| not_writable(home, cause))?;
-    }
-    match create_private_folder(home) {
-        // Another process was faster.
-        Err(_) if home.is_dir() => Ok(()),
-        other => other.map_err(|cause| not_writable(home, cause)),
-    }
+/// Who else may have the lock of a file at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lock {
+    /// Nobody.
+    Alone,
+    /// Others who only look.
+    Shared,
 }
 
-/// Creates a folder for the user alone.
-///
-/// # Errors
-/// If it cannot be made or is somebody else's: who may write there could forge events, or read what users do.
-pub(crate) fn private_folder(path: &Path) -> Result<()> {
-    match create_private_folder(path) {
-        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {}
-        other => return other.map_err(|cause| not_writable(path, cause)),
-    }
-    let metadata = std::fs::symlink_metadata(path).map_err(|cause| not_writable(path, cause))?;
-    if is_private(&metadata) {
-        Ok(())
-    } else {
-        Err(unusable(path, "it must be a folder that belongs to you and that nobody else can write to (chmod go-w)"))
-    }
+/// What is known of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub(crate) kind: Kind,
+    pub(crate) bytes: u64,
+    pub(crate) modified_unix_ns: i64,
 }
 
-#[cfg(unix)]
-fn create_private_folder(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().mode(0o700).create(path)
-}
-
-#[cfg(not(unix))]
-fn create_private_folder(path: &Path) -> io::Result<()> {
-    std::fs::create_dir(path)
-}
-
-#[cfg(unix)]
-fn is_private(metadata: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    metadata.is_dir() && metadata.uid() == nix::unistd::geteuid().as_raw() && metadata.mode() & 0o022 == 0
-}
-
-#[cfg(not(unix))]
-fn is_private(metadata: &Metadata) -> bool {
-    metadata.is_dir()
-}
-
-/// Options for a file of the user alone. A link in its place is not followed; the standard library closes it on `exec`.
-pub(crate) fn private_file() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600).custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits());
-    }
-    options
-}
-
-/// Writes once at an offset, and says how much of it was written.
-#[cfg(unix)]
-pub(super) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::write_at(file, bytes, offset)
-}
-
-#[cfg(windows)]
-pub(super) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_write(file, bytes, offset)
-}
-
-/// The path still leads to this file: it was not renamed or removed since it was opened.
-#[cfg(unix)]
-pub(super) fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
-    match (file.metadata(), std::fs::symlink_metadata(path)) {
-        (Ok(ours), Ok(theirs)) => identity(ours) == identity(theirs),
-        _ => false,
-    }
-}
-
-#[cfg(not(unix))]
-pub(super) fn is_at(_file: &File, path: &Path) -> bool {
-    path.exists()
-}
-
-#[cfg(all(test, unix))]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::PermissionsExt;
-
-    #[test]
-    fn folders_and_files_are_for_the_user_alone() {
-        let home = tempfile::tempdir().unwrap();
-        let folder = home.path().join("a/b");
-        home_folder(folder.parent().unwrap()).unwrap();
-        private_folder(&folder).unwrap();
-        private_folder(&folder).unwrap();
-        assert_eq!(folder.metadata().unwrap().permissions().mode() & 0o777, 0o700);
-        let file = private_file().create_new(true).write(true).open(folder.join("f")).unwrap();
-        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-    }
-
-    #[test]
-    fn a_folder_that_others_can_write_to_is_refused_by_name() {
-        let home = tempfile::tempdir().unwrap();
-        let folder = home.path().join("shared");
-        std::fs::create_dir(&folder).unwrap();
-        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777)).unwrap();
-        let message = private_folder(&folder).unwrap_err().to_string();
-        assert!(message.contains("shared") && message.contains("chmod go-w"), "{message}");
-    }
-
-    #[test]
-    fn a_link_in_the_place_of_a_folder_or_a_file_is_not_followed() {
-        let home = tempfile::tempdir().unwrap();
-        let link = home.path().join("link");
-        std::os::unix::fs::symlink(home.path(), &link).unwrap();
-        assert!(private_folder(&link).is_err());
-        let target = home.path().join("target");
-        std::fs::write(&target, "").unwrap();
-        let link = home.path().join("file-link");
-        std::os::unix::fs::symlink(&target, &link).unwrap();
-        assert!(private_file().write(true).open(link).is_err());
-    }
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    File,
+    Folder,
+    /// A link, a pipe, a socket: none of ours.
+    Other,
 }

@@ -20,6 +20,10 @@ const MAX_WASTED: usize = 16 * 1024 * 1024;
 /// What a frame holds. Unknown kinds are kept, not understood.
 pub(super) const KIND_HEADER: u8 = 1;
 pub(super) const KIND_EVENT: u8 = 2;
+/// In a writer's file: what it gave up so far.
+pub(super) const KIND_COUNTERS: u8 = 3;
+/// In a fold: the segments that it stands for.
+pub(super) const KIND_SOURCES: u8 = 4;
 
 /// Writes a frame into `out`, replacing what it held; `payload` appends the content. `false` if that is too long.
 pub(super) fn write(out: &mut Vec<u8>, kind: u8, payload: impl FnOnce(&mut Vec<u8>)) -> bool {

@@ -16,6 +16,7 @@ mod tag {
     pub(super) const RUN_ID: u8 = 4;
     pub(super) const ENVIRONMENT: u8 = 5;
     pub(super) const SERVICE: u8 = 6;
+    pub(super) const DESTINATION: u8 = 7;
 }
 
 /// What the events of a segment share.
@@ -23,6 +24,9 @@ mod tag {
 pub(crate) struct Header {
     pub(crate) writer: [u8; 16],
     pub(crate) origin: Arc<Origin>,
+    /// Where the segment goes, so that whoever finds it after its writer's death knows. Empty in a segment of version 0.1,
+    /// which knew no other destination than the ledger.
+    pub(crate) destinations: Arc<[String]>,
 }
 
 /// Why a header cannot be used.
@@ -46,10 +50,13 @@ pub(super) fn encode(header: &Header, out: &mut Vec<u8>) {
     put_text(out, tag::RUN_ID, header.origin.run_id.as_deref());
     put_text(out, tag::ENVIRONMENT, header.origin.environment.as_deref());
     put_text(out, tag::SERVICE, header.origin.service.as_deref());
+    for destination in &*header.destinations {
+        put_bytes(out, tag::DESTINATION, destination.as_bytes());
+    }
 }
 
 pub(super) fn decode(payload: &[u8]) -> Result<Header, HeaderError> {
-    let (mut writer, mut origin) = (None, Origin::default());
+    let (mut writer, mut origin, mut destinations) = (None, Origin::default(), Vec::new());
     for field in Fields(payload) {
         let (tag, value) = field?;
         match u8::try_from(tag).unwrap_or(0) {
@@ -59,10 +66,15 @@ pub(super) fn decode(payload: &[u8]) -> Result<Header, HeaderError> {
             tag::RUN_ID => origin.run_id = Some(value.text()?.to_owned()),
             tag::ENVIRONMENT => origin.environment = Some(value.text()?.to_owned()),
             tag::SERVICE => origin.service = Some(value.text()?.to_owned()),
+            tag::DESTINATION => destinations.push(value.text()?.to_owned()),
             _ => {}
         }
     }
-    Ok(Header { writer: writer.ok_or(HeaderError::Malformed)?, origin: Arc::new(origin) })
+    Ok(Header {
+        writer: writer.ok_or(HeaderError::Malformed)?,
+        origin: Arc::new(origin),
+        destinations: destinations.into(),
+    })
 }
 
 #[cfg(test)]

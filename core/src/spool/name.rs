@@ -1,44 +1,88 @@
 //! The names of the spool: a folder a project, a file a segment. The name of a file is its state, so that there is no
 //! index that could disagree with the files after a crash.
 
-use std::path::Path;
-
 /// What a segment is waiting for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum State {
-    /// Being made; holds no event.
+    /// Being made; what it will hold is elsewhere still.
     New,
     /// Being written, if its writer lives.
     Open,
     /// Complete; waits for delivery.
     Ready,
+    /// The sums of segments that were too many; waits for delivery.
+    Fold,
+    /// No segment but a mark beside one: the destination may have some of it.
+    Seen,
     /// Delivered, and kept because something in it could not be read.
     Kept,
 }
 
 impl State {
-    const ALL: [Self; 4] = [Self::New, Self::Open, Self::Ready, Self::Kept];
+    const ALL: [Self; 6] = [Self::New, Self::Open, Self::Ready, Self::Fold, Self::Seen, Self::Kept];
 
     const fn extension(self) -> &'static str {
         match self {
             Self::New => "new",
             Self::Open => "open",
             Self::Ready => "ready",
+            Self::Fold => "fold",
+            Self::Seen => "seen",
             Self::Kept => "kept",
         }
     }
 }
 
+/// What a writer's own file tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WriterState {
+    /// Being made; not locked yet.
+    New,
+    /// Its lock tells whether the writer lives.
+    Writer,
+    /// The writer is dead and delivered; what it gave up is remembered.
+    Counters,
+}
+
+impl WriterState {
+    const ALL: [Self; 3] = [Self::New, Self::Writer, Self::Counters];
+
+    const fn extension(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Writer => "writer",
+            Self::Counters => "counters",
+        }
+    }
+}
+
+fn hexadecimal(writer: [u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(writer))
+}
+
+/// `<writer>.<state>`.
+pub(super) fn writer_file(writer: [u8; 16], state: WriterState) -> String {
+    format!("{}.{}", hexadecimal(writer), state.extension())
+}
+
+/// Reads the name of a writer's file; `None` for any other.
+pub(super) fn parse_writer(name: &str) -> Option<([u8; 16], WriterState)> {
+    let (stem, extension) = name.split_once('.')?;
+    let state = WriterState::ALL.into_iter().find(|state| state.extension() == extension)?;
+    let writer = u128::from_str_radix(stem, 16).ok()?.to_be_bytes();
+    (writer_file(writer, state) == name).then_some((writer, state))
+}
+
 /// The identity of a segment: `<writer>-<number>.<state>`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct SegmentName {
-    pub(super) writer: [u8; 16],
-    pub(super) number: u64,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct SegmentName {
+    pub(crate) writer: [u8; 16],
+    pub(crate) number: u64,
 }
 
 impl SegmentName {
     pub(super) fn stem(self) -> String {
-        format!("{:032x}-{:08}", u128::from_be_bytes(self.writer), self.number)
+        format!("{}-{:08}", hexadecimal(self.writer), self.number)
     }
 
     pub(super) fn file(self, state: State) -> String {
@@ -46,8 +90,7 @@ impl SegmentName {
     }
 
     /// Reads a file's name; `None` for a file that is not ours.
-    pub(super) fn parse(path: &Path) -> Option<(Self, State)> {
-        let name = path.file_name()?.to_str()?;
+    pub(super) fn parse(name: &str) -> Option<(Self, State)> {
         let (stem, extension) = name.split_once('.')?;
         let state = State::ALL.into_iter().find(|state| state.extension() == extension)?;
         let (writer, number) = stem.split_once('-')?;
@@ -121,12 +164,19 @@ mod tests {
     fn the_name_of_a_segment_round_trips_and_foreign_names_are_none() {
         let name = SegmentName { writer: [0xab; 16], number: 7 };
         for state in State::ALL {
-            assert_eq!(SegmentName::parse(Path::new(&name.file(state))), Some((name, state)));
+            assert_eq!(SegmentName::parse(&name.file(state)), Some((name, state)));
         }
         let stem = name.stem();
         for foreign in ["x.ready", "1-1.ready", &stem, &format!("{stem}.bak"), &format!("{stem}.ready.gz"), "notes.txt"]
         {
-            assert_eq!(SegmentName::parse(Path::new(foreign)), None, "{foreign}");
+            assert_eq!(SegmentName::parse(foreign), None, "{foreign}");
+        }
+        for state in WriterState::ALL {
+            assert_eq!(parse_writer(&writer_file(name.writer, state)), Some((name.writer, state)));
+            assert_eq!(SegmentName::parse(&writer_file(name.writer, state)), None);
+        }
+        for foreign in ["x.writer", "1.counters", &stem, &name.file(State::New), "lane"] {
+            assert_eq!(parse_writer(foreign), None, "{foreign}");
         }
     }
 }

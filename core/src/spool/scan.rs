@@ -1,18 +1,19 @@
 //! Reading a segment back, whatever happened to it.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::sync::Arc;
 
 use super::codec::decode;
-use super::frame::{Frames, KIND_EVENT, KIND_HEADER};
+use super::disk::DiskFile;
+use super::frame::{Frames, KIND_COUNTERS, KIND_EVENT, KIND_HEADER, KIND_SOURCES};
 use super::header::{self, Header, HeaderError};
 use super::name::SegmentName;
+use super::sources;
 use crate::event::Origin;
 use crate::sink::Batch;
 
 /// Several times as long as a segment ever is. What lies beyond is not read; the file is kept.
-const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
+pub(super) const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// What was found in a segment.
 #[derive(Debug, Default)]
@@ -21,10 +22,16 @@ pub(crate) struct Content {
     pub(crate) batch: Batch,
     /// Bytes that belong to no intact frame.
     pub(crate) damaged_bytes: u64,
+    /// Bytes of a last frame that was never finished: no damage.
+    pub(super) torn_bytes: u64,
     /// Intact frames of a meaning that this version does not know.
     pub(crate) unknown_frames: u64,
     /// The file is of a format newer than ours: nothing of it was read.
-    pub(crate) newer: Option<u64>,
+    pub(super) newer: Option<u64>,
+    /// Where it goes; `None` if its header is gone.
+    pub(super) destinations: Option<Arc<[String]>>,
+    /// The segments that a fold stands for.
+    pub(super) sources: Vec<SegmentName>,
 }
 
 impl Content {
@@ -32,51 +39,57 @@ impl Content {
     pub(crate) const fn is_whole(&self) -> bool {
         self.damaged_bytes == 0 && self.unknown_frames == 0 && self.newer.is_none()
     }
+
+    /// There is nothing in it that anybody was told of.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.batch.events.is_empty() && self.is_whole()
+    }
 }
 
 /// Reads a segment. `project` is what its folder says, for a file whose header is gone.
-pub(super) fn read(file: &mut File, name: SegmentName, project: &str) -> io::Result<Content> {
-    let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
+pub(super) fn read(file: &dyn DiskFile, name: SegmentName, project: &str) -> io::Result<Content> {
+    let bytes = file.read(MAX_FILE_BYTES)?;
     let mut content = scan(&bytes, name, project);
-    content.damaged_bytes += file.metadata()?.len().saturating_sub(MAX_FILE_BYTES);
+    content.damaged_bytes += file.facts()?.bytes.saturating_sub(MAX_FILE_BYTES);
     Ok(content)
 }
 
-/// Reads the bytes of a segment.
+/// Reads the bytes of a segment. An event belongs to the header before it: two files that a repair has spliced are still
+/// two writers.
 pub(super) fn scan(bytes: &[u8], name: SegmentName, project: &str) -> Content {
     let mut content = Content::default();
     content.batch.id = name.stem();
-    let mut header = None;
-    let mut payloads = Vec::new();
+    let nameless = Origin { project: project.to_owned(), ..Origin::default() };
+    let mut header = Header { writer: name.writer, origin: Arc::new(nameless), destinations: Arc::default() };
     let mut frames = Frames::new(bytes);
     for frame in frames.by_ref() {
         match frame.kind {
             KIND_HEADER => match header::decode(frame.payload) {
-                Ok(found) => header = header.or(Some(found)),
+                Ok(found) => {
+                    content.destinations.get_or_insert_with(|| Arc::clone(&found.destinations));
+                    header = found;
+                }
                 Err(HeaderError::Newer(version)) => content.newer = Some(version),
                 Err(HeaderError::Malformed) => content.unknown_frames += 1,
             },
-            KIND_EVENT => payloads.push(frame.payload),
+            KIND_EVENT => match decode(frame.payload, &header) {
+                Ok(event) => content.batch.events.push(event),
+                Err(_) => content.unknown_frames += 1,
+            },
+            KIND_SOURCES => match sources::decode(frame.payload) {
+                Ok(found) => content.sources.extend(found),
+                Err(_) => content.unknown_frames += 1,
+            },
+            KIND_COUNTERS => {}
             _ => content.unknown_frames += 1,
         }
     }
-    content.damaged_bytes = frames.damaged_bytes;
+    (content.damaged_bytes, content.torn_bytes) = (frames.damaged_bytes, frames.torn_bytes);
     if content.newer.is_some() {
-        return content;
+        content.batch.events.clear();
     }
-    let header = header.unwrap_or_else(|| {
-        let origin = Arc::new(Origin { project: project.to_owned(), ..Origin::default() });
-        Header { writer: name.writer, origin }
-    });
-    content.batch.events.reserve(payloads.len());
-    for payload in payloads {
-        match decode(payload, &header) {
-            Ok(event) => content.batch.events.push(event),
-            Err(_) => content.unknown_frames += 1,
-        }
-    }
-    content.batch.origin = header.origin;
+    let first = content.batch.events.first().map(|event| &event.origin);
+    content.batch.origin = Arc::clone(first.unwrap_or(&header.origin));
     content
 }
 
@@ -166,6 +179,7 @@ mod tests {
     }
 
     proptest! {
+        // Sabotage: a scan that ends at the first damaged byte.
         #[test]
         fn every_intact_event_is_recovered_whatever_happened_around_it(damage in any_damage()) {
             let (mut bytes, events) = segment();

@@ -1,80 +1,100 @@
 //! One file of frames, written by one engine.
 
-use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::disk::{private_file, write_at};
+use super::disk::DiskFile;
 use super::frame::{self, KIND_HEADER};
 use super::header::{self, Header};
 use super::name::{SegmentName, State};
+use super::project::Project;
+use super::seal;
 
-/// The segment that is being written. Its lock tells others that the writer lives; dropping it, or dying, gives it up.
+/// The segment that is being written. It has no lock of its own: its writer's tells whether somebody still writes it.
 pub(crate) struct Segment {
-    file: File,
-    folder: PathBuf,
+    file: Arc<dyn DiskFile>,
+    project: Arc<Project>,
     name: SegmentName,
+    destinations: Arc<[String]>,
     /// Where the next frame goes. A write that failed or came out short did not move it.
     offset: u64,
     events: u32,
+    is_named: Arc<AtomicBool>,
 }
 
 /// A complete segment, which waits for its delivery.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sealed {
-    pub(crate) path: PathBuf,
+    pub(crate) name: SegmentName,
+    /// 0 for one that somebody else left: how many there are is found by reading it.
     pub(crate) events: u32,
+    pub(crate) bytes: u32,
 }
 
-/// Closing alone would not do: a child that the host forks holds a copy of the file, and the lock with it, until it
-/// executes something else.
-impl Drop for Segment {
-    fn drop(&mut self) {
-        let _ = self.file.unlock();
+/// Brings a segment to the platter without the lock under which it is written.
+#[derive(Clone)]
+pub(crate) struct SyncHandle {
+    file: Arc<dyn DiskFile>,
+    project: Arc<Project>,
+    /// The name of the file is on the platter as well; once is enough.
+    is_named: Arc<AtomicBool>,
+}
+
+impl SyncHandle {
+    /// Every event appended before survives the loss of power.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.file.sync()?;
+        if !self.is_named.load(Ordering::Acquire) {
+            self.project.disk().sync_folder(self.project.folder())?;
+            self.is_named.store(true, Ordering::Release);
+        }
+        Ok(())
     }
 }
 
 impl Segment {
-    /// It is locked before it gets a name under which others look for the segments of the dead.
-    pub(super) fn create(folder: &Path, name: SegmentName, header: &Header) -> io::Result<Self> {
-        let new = folder.join(name.file(State::New));
-        let file = private_file().write(true).create_new(true).open(&new)?;
-        let mut segment = Self { file, folder: folder.to_owned(), name, offset: 0, events: 0 };
-        let made = segment.begin(header).and_then(|()| std::fs::rename(&new, segment.path(State::Open)));
-        if let Err(error) = made {
-            // It holds no event; a file that stays is removed by whoever looks for orphans.
-            let _ = std::fs::remove_file(&new);
+    pub(super) fn create(project: &Arc<Project>, name: SegmentName, header: &Header) -> io::Result<Self> {
+        let path = project.path(name, State::Open);
+        let file = project.disk().create(&path)?;
+        let mut segment = Self {
+            file,
+            project: Arc::clone(project),
+            name,
+            destinations: Arc::clone(&header.destinations),
+            offset: 0,
+            events: 0,
+            is_named: Arc::default(),
+        };
+        if let Err(error) = segment.begin(header) {
+            // It holds no event; one that stays is removed by whoever looks for orphans.
+            let _ = project.disk().remove(&path);
             return Err(error);
         }
         Ok(segment)
     }
 
     fn begin(&mut self, header: &Header) -> io::Result<()> {
-        self.file.try_lock()?;
         let mut frame = Vec::new();
         if !frame::write(&mut frame, KIND_HEADER, |out| header::encode(header, out)) {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
-                "the names of project, service and run are too long",
+                "the names of project, service, run and sinks are too long",
             ));
         }
         self.put(&frame)
     }
 
-    fn path(&self, state: State) -> PathBuf {
-        self.folder.join(self.name.file(state))
-    }
-
     fn put(&mut self, frame: &[u8]) -> io::Result<()> {
         let written = loop {
-            match write_at(&self.file, frame, self.offset) {
+            match self.file.write_at(frame, self.offset) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 other => break other?,
             }
         };
         if written < frame.len() {
             // The next frame overwrites the part that was written; cutting it off only spares a reader the garbage.
-            let _ = self.file.set_len(self.offset);
+            let _ = self.file.cut(self.offset);
             return Err(io::Error::new(io::ErrorKind::StorageFull, "the disk took only a part of an event"));
         }
         self.offset += frame.len() as u64;
@@ -96,16 +116,34 @@ impl Segment {
         self.offset
     }
 
-    /// Ends it; an empty one leaves nothing behind.
+    /// For the events appended so far and later.
+    pub(crate) fn sync_handle(&self) -> SyncHandle {
+        SyncHandle {
+            file: Arc::clone(&self.file),
+            project: Arc::clone(&self.project),
+            is_named: Arc::clone(&self.is_named),
+        }
+    }
+
+    /// Ends it, and puts it into the folder of each destination; an empty one leaves nothing behind. Where that fails,
+    /// [`super::Queue::read`] tries again.
     pub(crate) fn seal(self) -> Option<Sealed> {
-        let open = self.path(State::Open);
+        let (project, name, destinations) = (Arc::clone(&self.project), self.name, Arc::clone(&self.destinations));
+        let sealed = self.end();
+        if sealed.is_some() {
+            let _ = seal::distribute(&project, name, &destinations);
+        }
+        sealed
+    }
+
+    /// Ends it, and leaves it where it is: [`super::Queue::read`] puts it into the folders, in an order that no loss of
+    /// power can undo. For whoever wants that, at the cost of an `fsync` of each folder.
+    pub(crate) fn end(self) -> Option<Sealed> {
         if self.events == 0 {
-            let _ = std::fs::remove_file(open);
+            let _ = self.project.disk().remove(&self.project.path(self.name, State::Open));
             return None;
         }
-        let ready = self.path(State::Ready);
-        // Under its old name it is delivered as well, by us or by whoever finds it without a living writer.
-        let path = if std::fs::rename(&open, &ready).is_ok() { ready } else { open };
-        Some(Sealed { path, events: self.events })
+        let bytes = u32::try_from(self.offset).unwrap_or(u32::MAX);
+        Some(Sealed { name: self.name, events: self.events, bytes })
     }
 }

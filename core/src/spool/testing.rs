@@ -1,4 +1,4 @@
-//! Events of every shape, for tests.
+//! Events of every shape and a disk of every fault, for tests.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 
+use super::LEDGER;
 use super::header::Header;
 use crate::event::{
     Attribution, Call, Charge, CostSource, CostState, Event, EventId, Facts, MatchedBy, Operation, Origin, Pass,
@@ -15,7 +16,20 @@ use crate::event::{
 use crate::money::Money;
 use crate::usage::{Dimension, Usage};
 
+pub(crate) mod model;
+
 pub(crate) const WRITER: [u8; 16] = *b"0123456789abcdef";
+
+/// `make soak` asks for the long form.
+#[expect(clippy::disallowed_methods, reason = "how the long form is asked for")]
+pub(crate) fn is_soak() -> bool {
+    std::env::var_os("LLMLAB_SOAK").is_some()
+}
+
+/// For a property of which a case is dear: so many, and many more in the long form, whatever is asked of the others.
+pub(crate) fn dear(cases: u32) -> ProptestConfig {
+    ProptestConfig::with_cases(if is_soak() { cases * 20 } else { cases })
+}
 
 pub(crate) fn header() -> Header {
     let origin = Origin {
@@ -24,7 +38,7 @@ pub(crate) fn header() -> Header {
         environment: Some("test".into()),
         service: None,
     };
-    Header { writer: WRITER, origin: Arc::new(origin) }
+    Header { writer: WRITER, origin: Arc::new(origin), destinations: [LEDGER.to_owned()].into() }
 }
 
 /// An ordinary call: gpt-5 answered, 1482 tokens in, 645 out, for 0.0116235 USD.

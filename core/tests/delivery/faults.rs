@@ -11,6 +11,9 @@ use llmlab::outbox::Outbox;
 use crate::fickle::Fickle;
 use crate::recorder::{LONG, Recorder, segments, stored, until};
 
+/// A flush that goes on trying ends here; the first try is made at once.
+const SOON: Duration = Duration::from_secs(2);
+
 #[test]
 fn a_home_that_cannot_be_written_degrades_to_memory_and_recovers() {
     let folder = tempfile::tempdir().unwrap();
@@ -76,7 +79,7 @@ fn a_flush_tells_of_a_failure_and_the_next_one_delivers() {
     sink.plan(|plan| plan.failing = true);
     let recorder = Recorder::with_sink(home.path(), sink.clone());
     recorder.record(5);
-    let report = recorder.outbox.flush(LONG);
+    let report = recorder.outbox.flush(SOON);
     assert_eq!((report.delivered, report.pending, report.last_error.as_deref()), (0, 5, Some("failed as planned")));
     recorder.books();
     sink.plan(|plan| plan.failing = false);
@@ -92,9 +95,10 @@ fn a_segment_stays_until_a_receipt_accounts_for_every_event() {
     sink.plan(|plan| plan.short_receipts = true);
     let recorder = Recorder::with_sink(home.path(), sink.clone());
     recorder.record(5);
-    let report = recorder.outbox.flush(LONG);
-    assert_eq!((report.pending, segments(home.path()).len()), (5, 1));
-    assert!(report.last_error.unwrap().contains("fickle"));
+    let report = recorder.outbox.flush(SOON);
+    assert_eq!(report.pending, 5);
+    assert_eq!(segments(home.path()).iter().filter(|name| name.contains(".ready")).count(), 1);
+    assert!(report.last_error.unwrap().contains("account for every event"));
     sink.plan(|plan| plan.short_receipts = false);
     assert!(recorder.outbox.flush(LONG).is_complete());
     assert_eq!(segments(home.path()), [""; 0]);
@@ -108,7 +112,7 @@ fn a_sink_that_panics_costs_no_event_and_not_the_thread() {
     sink.plan(|plan| plan.panicking = true);
     let recorder = Recorder::with_sink(home.path(), sink.clone());
     recorder.record(5);
-    assert!(recorder.outbox.flush(LONG).last_error.unwrap().contains("panic"));
+    assert!(recorder.outbox.flush(SOON).last_error.unwrap().contains("panic"));
     sink.plan(|plan| plan.panicking = false);
     assert!(recorder.outbox.flush(LONG).is_complete());
     assert_eq!(sink.unique(), 5);
@@ -127,7 +131,6 @@ fn a_silent_sink_holds_up_neither_the_host_nor_the_exit() {
     drop(recorder);
     // What is left is found by the next reader, while the first sink still has it in hand.
     assert_eq!(catch_up(home.path()).unwrap().stored, 1_000);
-    assert_eq!(segments(home.path()), [""; 0]);
     sink.plan(|plan| plan.closed = false);
 }
 
@@ -136,15 +139,18 @@ fn what_a_dead_writer_left_is_adopted_by_the_next_one_of_its_project() {
     let home = tempfile::tempdir().unwrap();
     let sink = Fickle::default();
     sink.plan(|plan| plan.failing = true);
-    let dead = Recorder::with_sink(home.path(), sink);
+    let dead = Recorder::with_sink(home.path(), sink.clone());
     dead.record(250);
     drop(dead);
-    let recorder = Recorder::new(home.path());
+    // Its thread holds on to the lock for a moment.
+    until(|| llmlab::spool::status(home.path())[0].living == 0);
+    sink.plan(|plan| plan.failing = false);
+    let recorder = Recorder::with_sink(home.path(), sink.clone());
     recorder.record(1);
     until(|| recorder.outbox.counters().adopted == 250);
     assert!(recorder.outbox.shutdown(LONG).is_complete());
     assert_eq!(recorder.books().recorded, 1);
-    assert_eq!(stored(home.path()).len(), 251);
+    assert_eq!(sink.unique(), 251);
     assert_eq!(segments(home.path()), [""; 0]);
 }
 
@@ -155,7 +161,7 @@ fn a_segment_that_was_damaged_on_disk_is_counted_as_corrupt() {
     sink.plan(|plan| plan.failing = true);
     let recorder = Recorder::with_sink(home.path(), sink.clone());
     recorder.record(5);
-    recorder.outbox.flush(LONG);
+    recorder.outbox.flush(SOON);
     let path = home.path().join("spool/shop").join(&segments(home.path())[0]);
     let mut bytes = std::fs::read(&path).unwrap();
     let last = bytes.len() - 1;
@@ -175,10 +181,30 @@ fn a_ledger_that_cannot_be_opened_loses_nothing() {
     std::fs::write(&ledger, "no database at all, but long enough to look at".repeat(100)).unwrap();
     let recorder = Recorder::new(home.path());
     recorder.record(120);
-    let report = recorder.outbox.flush(LONG);
+    let report = recorder.outbox.flush(SOON);
     assert_eq!((report.delivered, report.pending), (0, 120));
     assert!(report.last_error.unwrap().contains("move it away"));
     std::fs::rename(&ledger, home.path().join("moved")).unwrap();
     assert!(recorder.outbox.flush(LONG).is_complete());
     assert_eq!(stored(home.path()).len(), 120);
+}
+
+// Sabotage: without `is_adrift` every event goes into a file that has no name any more, and counts as delivered.
+#[cfg(unix)]
+#[test]
+fn a_ledger_that_is_removed_under_its_writer_is_made_anew() {
+    let home = tempfile::tempdir().unwrap();
+    let recorder = Recorder::new(home.path());
+    recorder.record(10);
+    assert!(recorder.outbox.flush(LONG).is_complete());
+    let ledger = Ledger::path_in(home.path());
+    for ending in ["", "-wal", "-shm"] {
+        std::fs::remove_file(format!("{}{ending}", ledger.display())).unwrap();
+    }
+    recorder.record(150);
+    assert!(recorder.outbox.flush(LONG).is_complete());
+    assert_eq!(stored(home.path()).len(), 150);
+    recorder.record(1);
+    assert!(recorder.outbox.shutdown(LONG).is_complete());
+    assert_eq!((recorder.books().delivered, stored(home.path()).len()), (161, 151));
 }

@@ -23,8 +23,9 @@ pub(crate) struct Plan {
 }
 
 impl Sink for Fickle {
+    /// What it leaves behind is found by whoever fills the ledger.
     fn name(&self) -> &'static str {
-        "fickle"
+        "ledger"
     }
 
     fn guarantee(&self) -> Guarantee {

@@ -10,6 +10,8 @@ use llmlab::ledger::catch_up;
 
 use crate::recorder::{LONG, Recorder, segments, stored};
 
+const SURVIVES: &str = "Spooled ";
+
 /// What a child process does, if this test runs in one. On its own it does nothing.
 #[test]
 fn child() {
@@ -23,9 +25,9 @@ fn child() {
             scope.spawn(|| {
                 for _ in 0..events / 2 {
                     let event = recorder.event();
-                    recorder.outbox.post(&event);
+                    let kept = recorder.outbox.post(&event);
                     // One write a line, so that a kill cannot mix the lines of two threads.
-                    let line = format!("recorded {}\n", event.id);
+                    let line = format!("{kept:?} {}\n", event.id);
                     std::io::stdout().lock().write_all(line.as_bytes()).unwrap();
                 }
             });
@@ -45,9 +47,10 @@ fn spawn_child(home: &Path, events: u64) -> Child {
         .unwrap()
 }
 
-fn acknowledged(line: &str) -> Option<String> {
+/// An event of which the child was told that it survives; `how` it is kept.
+fn acknowledged(line: &str, how: &str) -> Option<String> {
     // The first one follows a word of the test harness on the same line.
-    line.split_once("recorded ").filter(|(_, id)| id.len() == 48).map(|(_, id)| id.to_owned())
+    line.split_once(how).filter(|(_, id)| id.len() == 48).map(|(_, id)| id.to_owned())
 }
 
 #[test]
@@ -57,7 +60,9 @@ fn several_processes_record_under_one_home() {
     let mut recorded = HashSet::new();
     for mut child in children {
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        recorded.extend(lines.map_while(Result::ok).filter_map(|line| acknowledged(&line)));
+        // What is in memory does not survive a kill, but an end it does.
+        let ids = |line: String| acknowledged(&line, SURVIVES).or_else(|| acknowledged(&line, "Memory "));
+        recorded.extend(lines.map_while(Result::ok).filter_map(ids));
         assert!(child.wait().unwrap().success());
     }
     assert_eq!(recorded.len(), 4_000);
@@ -75,11 +80,11 @@ fn what_a_killed_process_recorded_is_all_there_and_once() {
         let kill_after = usize::try_from(random >> 33).unwrap() % 700 + 1;
         let mut child = spawn_child(home.path(), 1_000_000);
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let before: Vec<_> = lines.by_ref().filter_map(|line| acknowledged(&line)).take(kill_after).collect();
+        let before: Vec<_> = lines.by_ref().filter_map(|line| acknowledged(&line, SURVIVES)).take(kill_after).collect();
         child.kill().unwrap();
         recorded.extend(before);
         // What the pipe still held was reported as well.
-        recorded.extend(lines.filter_map(|line| acknowledged(&line)));
+        recorded.extend(lines.filter_map(|line| acknowledged(&line, SURVIVES)));
         child.wait().unwrap();
     }
     let caught_up = catch_up(home.path()).unwrap();

@@ -11,8 +11,9 @@ use llmlab::clock::{Clock, SystemClock};
 use llmlab::event::{
     Attribution, Call, Charge, CostSource, CostState, Event, EventId, Facts, Operation, Origin, Status, Subject,
 };
+use llmlab::io::Io;
 use llmlab::ledger::{Filter, Ledger};
-use llmlab::outbox::{Counters, Outbox};
+use llmlab::outbox::{Counters, Outbox, Settings};
 use llmlab::report::{Summary, SummaryQuery};
 use llmlab::sink::Sink;
 use llmlab::{Dimension, Money, Usage};
@@ -21,7 +22,7 @@ pub(crate) const LONG: Duration = Duration::from_secs(60);
 /// 0.000123456789012345 USD: its atto-dollars must survive every sum.
 pub(crate) const COST: Money = Money::from_atto(123_456_789_012_345);
 
-/// A writer of events.
+/// A writer of events, on an I/O thread of its own: what one test does to it is no other's business.
 pub(crate) struct Recorder {
     pub(crate) outbox: Outbox,
     pub(crate) origin: Arc<Origin>,
@@ -34,12 +35,25 @@ pub(crate) fn origin(project: &str) -> Arc<Origin> {
 }
 
 impl Recorder {
+    /// With the ledger, as a default install has it.
     pub(crate) fn new(home: &Path) -> Self {
-        Self::over(Outbox::new(home, origin("shop"), Arc::new(SystemClock)))
+        let settings = Settings::default();
+        let outbox = Outbox::new(home, origin("shop"), settings, Arc::new(SystemClock));
+        Self::over(outbox)
     }
 
     pub(crate) fn with_sink(home: &Path, sink: impl Sink + 'static) -> Self {
-        Self::over(Outbox::with_sink(home, origin("shop"), Arc::new(SystemClock), Box::new(sink)))
+        Self::with_sinks(home, Settings::default(), Arc::new(SystemClock), vec![Box::new(sink)])
+    }
+
+    pub(crate) fn with_sinks(
+        home: &Path,
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        sinks: Vec<Box<dyn Sink>>,
+    ) -> Self {
+        let io = Arc::new(Io::default());
+        Self::over(Outbox::with_sinks(home, origin("shop"), settings, clock, io, sinks))
     }
 
     pub(crate) fn over(outbox: Outbox) -> Self {
@@ -81,11 +95,16 @@ impl Recorder {
         }
     }
 
-    /// The books, which balance at any moment.
+    /// The books, which balance at any moment, for every sink.
     pub(crate) fn books(&self) -> Counters {
         let books = self.outbox.counters();
-        let known = books.delivered + books.spooled + books.in_memory + books.dropped_total();
-        assert_eq!(books.recorded, known, "{books:?}");
+        assert!(books.recorded <= self.next.load(Ordering::SeqCst), "{books:?}");
+        for sink in &books.sinks {
+            let gone = sink.delivered + sink.rolled_up + sink.dropped_total();
+            assert_eq!(books.recorded, gone + sink.spooled + books.in_memory, "{books:?}");
+        }
+        let gone = books.delivered + books.rolled_up + books.dropped_total();
+        assert_eq!(books.recorded, gone + books.spooled + books.in_memory, "{books:?}");
         books
     }
 }
@@ -107,9 +126,23 @@ pub(crate) fn stored(home: &Path) -> HashSet<String> {
     times.into_keys().collect()
 }
 
+/// The files in the spool, with the folder of their destination, without the file of a living writer.
 pub(crate) fn segments(home: &Path) -> Vec<String> {
-    let Ok(entries) = std::fs::read_dir(home.join("spool/shop")) else { return Vec::new() };
-    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    let mut names = Vec::new();
+    let mut folders = vec![home.join("spool/shop")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(home.join("spool/shop")).unwrap().display().to_string();
+            match path.extension().and_then(|extension| extension.to_str()) {
+                None if path.is_dir() => folders.push(path),
+                Some("ready" | "open" | "fold" | "kept" | "seen") => names.push(name),
+                _ => {}
+            }
+        }
+    }
+    names.sort();
+    names
 }
 
 pub(crate) fn until(condition: impl Fn() -> bool) {

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import wraps
 
 from llmlab import _guard
-from llmlab._client import client
+from llmlab._lab import client
 from llmlab._scope import current
 
 TYPE_CHECKING = False

@@ -5,7 +5,7 @@ use super::*;
 use crate::event::{Attribution, Event, EventId};
 use crate::ledger::{Filter, GroupBy, Totals};
 use crate::sink::Batch;
-use crate::spool::testing::{any_project, call, header};
+use crate::spool::testing::{any_project, call, dear, header};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -58,7 +58,7 @@ fn at(counter: u64, hour: i64, user: &str) -> Event {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(dear(64))]
     #[test]
     fn pruning_changes_no_total_and_is_remembered(
         events in any_project(),

@@ -8,7 +8,7 @@ use crate::event::{Event, EventId, Rollup, Subject, Tally};
 use crate::fold::fold;
 use crate::ledger::{Filter, GroupBy, Ledger, Totals};
 use crate::sink::{Batch, Receipt};
-use crate::spool::testing::{any_event, any_project, call, header};
+use crate::spool::testing::{any_event, any_project, call, dear, header};
 use crate::usage::{Dimension, Usage};
 use proptest::prelude::*;
 
@@ -33,7 +33,7 @@ fn totals(ledger: &mut Ledger, axes: &[GroupBy]) -> BTreeMap<Vec<Option<String>>
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(dear(64))]
     #[test]
     fn a_project_has_the_same_totals_folded_or_in_detail(events in any_project(), cut: prop::sample::Index) {
         let (old, new) = events.split_at(cut.index(events.len() + 1));

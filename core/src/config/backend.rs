@@ -1,0 +1,116 @@
+//! The backend: a server, and the protocol that it speaks.
+
+use std::path::PathBuf;
+
+use reqwest::header::{HeaderName, HeaderValue};
+use serde_json::Value;
+
+use crate::config::fields::Fields;
+use crate::config::{address, invalid};
+use crate::error::Result;
+use crate::sink::{Endpoint, Secret, SinkSettings};
+
+/// How a backend is spoken to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// docs/protocol.md: batches, with a receipt for every event.
+    #[default]
+    Llmlab,
+    /// `POST /api/track`, one event a request.
+    Track,
+    /// `POST /api/events/track`, one event a request.
+    EventsTrack,
+    /// Whole traces, put together from the ledger.
+    Traces,
+}
+
+impl Protocol {
+    const ALL: [Self; 4] = [Self::Llmlab, Self::Track, Self::EventsTrack, Self::Traces];
+
+    /// The word in configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Llmlab => "llmlab",
+            Self::Track => "track",
+            Self::EventsTrack => "events_track",
+            Self::Traces => "traces",
+        }
+    }
+}
+
+/// A server that takes events, as the option `backend` names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backend {
+    endpoint: Endpoint,
+    protocol: Protocol,
+}
+
+impl Backend {
+    /// The backend at an address.
+    ///
+    /// # Errors
+    /// [`crate::ErrorCode::InvalidConfig`] for what is no address, and for `http` to another machine.
+    pub fn new(url: &str, protocol: Protocol) -> Result<Self> {
+        Self::at("backend", url, protocol)
+    }
+
+    pub(super) fn at(option: &str, url: &str, protocol: Protocol) -> Result<Self> {
+        let url = address::checked(option, url, false)?;
+        Ok(Self { endpoint: Endpoint { url, headers: Vec::new(), api_key: None, ca_file: None }, protocol })
+    }
+
+    pub(super) fn from_json(value: &Value) -> Result<Self> {
+        match value {
+            Value::String(url) => Self::new(url, Protocol::default()),
+            Value::Object(members) => {
+                let known = ["url", "protocol", "headers", "ca_file", "allow_insecure"];
+                let fields = Fields::new("backend", members, &known)?;
+                let protocol = fields.text("protocol")?.map(|word| protocol_of(&word)).transpose()?;
+                Ok(Self { endpoint: endpoint(fields)?, protocol: protocol.unwrap_or_default() })
+            }
+            other => Err(invalid(format!("backend must be an address or an object with one, got {other}"))),
+        }
+    }
+
+    /// The sink that it is, once the key is known.
+    pub(super) fn into_sink(self, api_key: Option<Secret>) -> SinkSettings {
+        let endpoint = Endpoint { api_key, ..self.endpoint };
+        match self.protocol {
+            Protocol::Llmlab => SinkSettings::Llmlab(endpoint),
+            Protocol::Track => SinkSettings::Track(endpoint, "/api/track"),
+            Protocol::EventsTrack => SinkSettings::Track(endpoint, "/api/events/track"),
+            Protocol::Traces => SinkSettings::Traces(endpoint),
+        }
+    }
+}
+
+/// The server of an object with `url`, `headers`, `ca_file` and `allow_insecure`.
+pub(super) fn endpoint(fields: Fields<'_>) -> Result<Endpoint> {
+    let option = fields.name("url");
+    let url = fields.text("url")?.ok_or_else(|| invalid(format!("{option} is missing")))?;
+    let headers = fields.texts("headers", true)?.unwrap_or_default();
+    let headers = headers.into_iter().map(|(name, value)| header(&fields.name("headers"), &name, value));
+    Ok(Endpoint {
+        url: address::checked(&option, &url, fields.flag("allow_insecure")?)?,
+        headers: headers.collect::<Result<_>>()?,
+        api_key: None,
+        ca_file: fields.text("ca_file")?.map(PathBuf::from),
+    })
+}
+
+fn header(option: &str, name: &str, value: String) -> Result<(String, Secret)> {
+    let checked = HeaderName::from_bytes(name.as_bytes())
+        .map_err(|cause| invalid(format!("{option} has {name:?}, which is no name of a header")).caused_by(cause))?;
+    // The value may be a key, so it is not shown.
+    HeaderValue::from_str(&value)
+        .map_err(|cause| invalid(format!("{option} has a value of {name} that no header may have")).caused_by(cause))?;
+    Ok((checked.as_str().to_owned(), Secret(value)))
+}
+
+fn protocol_of(word: &str) -> Result<Protocol> {
+    Protocol::ALL.into_iter().find(|protocol| protocol.as_str() == word).ok_or_else(|| {
+        let known = Protocol::ALL.map(Protocol::as_str).join(", ");
+        invalid(format!("protocol of backend must be one of {known}, got {word:?}"))
+    })
+}
