@@ -17,6 +17,7 @@ mod prune;
 mod run;
 mod selection;
 mod spend;
+mod spool;
 mod status;
 mod surroundings;
 mod table;
@@ -49,6 +50,7 @@ enum Command {
     Prune(prune::Arguments),
     Init(init::Arguments),
     Demo(demo::Arguments),
+    Spool(spool::Arguments),
 }
 
 /// Runs the command that `arguments` say (the first is the program's name) and returns its exit code.
@@ -83,5 +85,6 @@ fn execute(command: Command, json: bool) -> Result<i32, Failure> {
         Command::Prune(arguments) => prune::execute(&arguments, &Surroundings::find(json)?).map(done),
         Command::Init(arguments) => init::execute(&arguments, &Surroundings::find(json)?).map(done),
         Command::Demo(_) => demo::execute(json).map(done),
+        Command::Spool(arguments) => spool::execute(&arguments, &Surroundings::find(json)?),
     }
 }

@@ -10,4 +10,5 @@ mod price;
 mod prune;
 mod python;
 mod run;
+mod spool;
 mod status;
