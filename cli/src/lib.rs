@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 mod amount;
 mod colour;
+mod conformance;
 mod demo;
 mod export;
 mod failure;
@@ -51,6 +52,7 @@ enum Command {
     Init(init::Arguments),
     Demo(demo::Arguments),
     Spool(spool::Arguments),
+    Conformance(conformance::Arguments),
 }
 
 /// Runs the command that `arguments` say (the first is the program's name) and returns its exit code.
@@ -86,5 +88,6 @@ fn execute(command: Command, json: bool) -> Result<i32, Failure> {
         Command::Init(arguments) => init::execute(&arguments, &Surroundings::find(json)?).map(done),
         Command::Demo(_) => demo::execute(json).map(done),
         Command::Spool(arguments) => spool::execute(&arguments, &Surroundings::find(json)?),
+        Command::Conformance(arguments) => conformance::execute(&arguments, json),
     }
 }

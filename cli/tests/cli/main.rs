@@ -1,6 +1,7 @@
 //! The real command, in a home of its own.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is not as it should be")]
 
+mod conformance;
 mod demo;
 mod export;
 mod home;
