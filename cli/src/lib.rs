@@ -23,6 +23,8 @@ mod status;
 mod surroundings;
 mod table;
 mod time;
+#[cfg(unix)]
+mod torture;
 
 use failure::{Failure, exit_code};
 use surroundings::Surroundings;
@@ -52,6 +54,11 @@ enum Command {
     Init(init::Arguments),
     Demo(demo::Arguments),
     Spool(spool::Arguments),
+    #[cfg(unix)]
+    Torture(torture::Arguments),
+    #[cfg(unix)]
+    #[command(hide = true)]
+    TortureRecorder(torture::recorder::Arguments),
     Conformance(conformance::Arguments),
 }
 
@@ -88,6 +95,10 @@ fn execute(command: Command, json: bool) -> Result<i32, Failure> {
         Command::Init(arguments) => init::execute(&arguments, &Surroundings::find(json)?).map(done),
         Command::Demo(_) => demo::execute(json).map(done),
         Command::Spool(arguments) => spool::execute(&arguments, &Surroundings::find(json)?),
+        #[cfg(unix)]
+        Command::Torture(arguments) => torture::execute(&arguments, json),
+        #[cfg(unix)]
+        Command::TortureRecorder(arguments) => torture::recorder::execute(&arguments).map(done),
         Command::Conformance(arguments) => conformance::execute(&arguments, json),
     }
 }

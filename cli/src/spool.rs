@@ -11,6 +11,8 @@ mod drain;
 mod status;
 mod verify;
 
+pub(crate) use status::dropped;
+
 /// Look at what waits to be delivered, check it, deliver it now
 #[derive(Args)]
 pub(crate) struct Arguments {

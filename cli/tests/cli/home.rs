@@ -13,8 +13,9 @@ use llmlab::{Config, Dimension, Llmlab, Options, Usage};
 use tempfile::TempDir;
 
 /// The variables that change what the command does; a test sets what it is about.
-const VARIABLES: [&str; 14] = [
+const VARIABLES: [&str; 16] = [
     "LLMLAB_API_KEY",
+    "LLMLAB_BACKEND",
     "LLMLAB_DISABLED",
     "LLMLAB_ENVIRONMENT",
     "LLMLAB_FEATURE",
@@ -23,12 +24,19 @@ const VARIABLES: [&str; 14] = [
     "LLMLAB_RUN_ID",
     "LLMLAB_SERVICE",
     "LLMLAB_SESSION",
+    "LLMLAB_SINKS",
     "LLMLAB_TAGS",
     "LLMLAB_USER",
     "CLICOLOR_FORCE",
     "NO_COLOR",
     "PYTHONPATH",
 ];
+
+/// The long form of a test is wanted: `make soak`.
+#[expect(clippy::disallowed_methods, reason = "how make tells its tests")]
+pub(crate) fn is_soak() -> bool {
+    std::env::var_os("LLMLAB_SOAK").is_some()
+}
 
 pub(crate) struct Home(TempDir);
 

@@ -11,5 +11,9 @@ mod price;
 mod prune;
 mod python;
 mod run;
+#[cfg(unix)]
+mod siblings;
 mod spool;
 mod status;
+#[cfg(unix)]
+mod torture;
