@@ -6,11 +6,13 @@ VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 MATURIN := cd python && VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin
 
-.PHONY: help setup build demo test lint fmt bench prices clean
+.PHONY: help setup build demo test soak e2e lint fmt bench prices clean
 
 help:
 	@echo "make demo    a real application under llmlab, and what it cost"
 	@echo "make test    every test"
+	@echo "make soak    the long forms of the tests that kill, corrupt and starve"
+	@echo "make e2e     ships calls to real servers (1.8 GB of them, into .cache) and reads them back"
 	@echo "make lint    every linter, warnings denied"
 	@echo "make fmt     formats everything"
 	@echo "make bench   our speed beside our peers', in one run"
@@ -41,6 +43,23 @@ test: setup
 	cargo test --workspace --locked
 	$(MATURIN) develop --quiet --locked
 	cd python && $(BIN)/python -m pytest
+
+# More kills, more cases, more threads; optimised, because the point is how much happens at once.
+soak: export LLMLAB_SOAK := 1
+soak: export PROPTEST_CASES := 20000
+soak: setup
+	cargo test --release --workspace --locked
+	$(MATURIN) develop --quiet --release --locked
+	cd python && $(BIN)/python -m pytest
+
+# Each server has an environment of its own: they agree on no versions. Not part of CI, for their size.
+e2e: setup
+	for server in phoenix mlflow rotel; do test -d .cache/e2e/$$server || $(PYTHON) -m venv .cache/e2e/$$server || exit 1; done
+	.cache/e2e/phoenix/bin/python -m pip install --quiet --disable-pip-version-check arize-phoenix==20.26.1
+	.cache/e2e/mlflow/bin/python -m pip install --quiet --disable-pip-version-check mlflow==3.17.2
+	.cache/e2e/rotel/bin/python -m pip install --quiet --disable-pip-version-check --no-deps rotel==0.0.1a15
+	$(MATURIN) develop --quiet --locked
+	$(BIN)/python tools/e2e .cache/e2e .cache/e2e/run
 
 lint: setup
 	cargo fmt --all --check
