@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import genai_prices
 from openai.types.chat import ChatCompletion
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace import TracerProvider
+from peers import PEERS, backend, program
 from timing import Row, interleaved
 
 import llmlab
@@ -26,17 +29,6 @@ RESPONSE = {
         "completion_tokens_details": {"reasoning_tokens": 64, "audio_tokens": 0},
     },
 }
-
-
-class LocalSink(SpanExporter):
-    """Takes the spans and counts them: the fastest backend there can be."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def export(self, spans: "list[ReadableSpan]") -> SpanExportResult:
-        self.count += len(spans)
-        return SpanExportResult.SUCCESS
 
 
 def rows() -> Iterator[Row]:
@@ -101,14 +93,7 @@ def decorator() -> Iterator[Row]:
 
 
 def recording() -> Iterator[Row]:
-    sink = LocalSink()
-    provider = TracerProvider()
-    provider.add_span_processor(BatchSpanProcessor(sink, max_queue_size=1_000_000))
-    tracer = provider.get_tracer("bench")
-
-    def span() -> None:
-        with tracer.start_as_current_span("bench") as current:
-            current.set_attributes({"gen_ai.usage.input_tokens": 1_000, "gen_ai.usage.output_tokens": 500})
+    """Beside peers that have a backend at hand, as ours has its ledger."""
 
     def id_less(response: dict[str, object]) -> dict[str, object]:
         return {key: value for key, value in response.items() if key != "id"}
@@ -128,13 +113,29 @@ def recording() -> Iterator[Row]:
     def track_call() -> None:
         llmlab.track_call("openai", "gpt-5-mini", 1_000, 500)
 
-    for name, call, budget in [
-        ("track_call, recorded and spooled", track_call, 1.5),
-        ("@track_cost reading a dict", returning_dict, 2.5),
-        ("@track_cost reading an SDK object", returning_object, 5.0),
-    ]:
-        before = llmlab.stats()["recorded"]
-        times = interleaved({"llmlab": call, "OTel span": span}, calls=100, rounds=40)
-        assert llmlab.stats()["recorded"] - before == 43 * 100, name
-        yield Row(name, times.pop("llmlab"), budget, peers=times)
-    provider.shutdown()
+    variants: dict[str, tuple[Callable[[], object], float]] = {
+        "track_call, recorded and spooled": (track_call, 1.5),
+        "@track_cost reading a dict": (returning_dict, 2.5),
+        "@track_cost reading an SDK object": (returning_object, 5.0),
+    }
+    before = llmlab.stats()["recorded"]
+    times = interleaved({name: call for name, (call, _) in variants.items()}, calls=100, rounds=40)
+    assert llmlab.stats()["recorded"] - before == 43 * 100 * len(variants)
+    with backend() as receiver:
+        peers = {name: alone(peer, receiver.url) for name, peer in PEERS.items()}
+    for name, (_, budget) in variants.items():
+        yield Row(name, times[name], budget, peers=peers)
+
+
+ALONE = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from timing import interleaved
+print(interleaved({{"record": record}}, calls=100, rounds=40)["record"])
+"""
+
+
+def alone(peer: str, url: str) -> float:
+    """The peer's record() in a process of its own: the threads of one would take the interpreter from another."""
+    run = subprocess.run([sys.executable, "-c", program(peer, url, ALONE)], capture_output=True, text=True, check=True)
+    return float(run.stdout)

@@ -1,6 +1,5 @@
 """Rows of whole processes: import, throughput, exit, and what survives a kill."""
 
-import json
 import os
 import signal
 import statistics
@@ -10,12 +9,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 
-from calls import LocalSink
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from peers import OURS, OURS_WITH_LEDGER, PEERS, backend, program
 from timing import Row
-
-import llmlab
 
 IMPORT = """
 import time
@@ -35,21 +30,27 @@ start = time.perf_counter()
 llmlab.track_call("openai", "gpt-5-mini", 1000, 500)
 print((time.perf_counter() - start) * 1e3)
 """
-RECORD = "import llmlab\nfor _ in range(250): llmlab.track_call('openai', 'gpt-5-mini', 1000, 500)\n"
-OTEL = """
-import json, sys
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-class File(SpanExporter):
-    def export(self, spans):
-        with open(sys.argv[1], "a") as file:
-            file.writelines("span\\n" for _ in spans)
-        return SpanExportResult.SUCCESS
-provider = TracerProvider()
-provider.add_span_processor(BatchSpanProcessor(File()))
-tracer = provider.get_tracer("bench")
+RUN = """
+import time
+record()
+start = time.perf_counter()
+for _ in range({count} - 1):
+    record()
+recorded = time.perf_counter()
+finish()
+print({count} / (recorded - start), time.perf_counter() - recorded, time.process_time() / {count} * 1e6)
+"""
+DIE = f"""
 for _ in range(250):
-    with tracer.start_as_current_span("call"): pass
+    record()
+import os
+os.kill(os.getpid(), {int(signal.SIGKILL)})
+"""
+EXIT = """
+for _ in range(250):
+    record()
+import time
+print(time.time())
 """
 
 
@@ -57,7 +58,8 @@ def rows() -> Iterator[Row]:
     yield from imports()
     yield from throughput()
     yield kill()
-    yield exit_time()
+    yield from exits()
+    yield memory()
 
 
 def python(code: str, *arguments: str, home: str | None = None) -> "subprocess.CompletedProcess[str]":
@@ -91,56 +93,91 @@ def imports() -> Iterator[Row]:
 
 
 def throughput() -> Iterator[Row]:
-    count = 100_000
-    sink = LocalSink()
-    provider = TracerProvider()
-    provider.add_span_processor(BatchSpanProcessor(sink))
-    tracer = provider.get_tracer("bench")
-    for _ in range(count):
-        with tracer.start_as_current_span("call"):
-            pass
-    provider.shutdown()
-    llmlab.flush(60)
-    before = llmlab.stats()
-    cpu_s = time.process_time()
-    start = time.perf_counter()
-    for _ in range(count):
-        llmlab.track_call("openai", "gpt-5-mini", 1_000, 500)
-    recorded = time.perf_counter()
-    llmlab.flush(60)
-    delivered = time.perf_counter()
-    cpu_s = time.process_time() - cpu_s
-    after = llmlab.stats()
-    assert after["recorded"] - before["recorded"] == count
-    kept = after["delivered"] - before["delivered"]
-    rate = count / (recorded - start)
-    yield Row("100,000 events from one thread, recorded", rate, 150_000, "/s", more_is_better=True)
-    yield Row("  processor time an event, delivery included", cpu_s / count * 1e6, 8)
-    yield Row("  delivered to the ledger after", delivered - start, 10, "s")
-    yield Row("  kept", 100 * kept / count, 100, "%", {"OTel span": 100 * sink.count / count}, more_is_better=True)
+    """100,000 events from one thread, to a backend that answers at once; langfuse gets a tenth, at its pace."""
+    figures_of = {}
+    for name, peer in {"llmlab": OURS, "llmlab with ledger": OURS_WITH_LEDGER, **PEERS}.items():
+        count = 10_000 if name == "langfuse" else 100_000
+        with backend() as receiver, tempfile.TemporaryDirectory() as home:
+            result = python(program(peer, receiver.url, RUN.format(count=count)), home=home)
+            rate, after_s, cpu_us = (float(figure) for figure in result.stdout.split())
+            kept = 100 * receiver.events / count
+            figures_of[name] = {"rate": rate, "after_s": after_s, "cpu_us": cpu_us, "kept": kept}
+
+    def row(label: str, key: str, budget: float, unit: str, *, more_is_better: bool = False) -> Row:
+        beside = {name: figures[key] for name, figures in figures_of.items()}
+        return Row(label, beside.pop("llmlab"), budget, unit, beside, more_is_better)
+
+    yield row("100,000 events from one thread, recorded", "rate", 150_000, "/s", more_is_better=True)
+    yield row("  processor time an event, upload included", "cpu_us", 8, "µs")
+    yield row("  delivered to a backend after", "after_s", 10, "s")
+    yield row("  kept", "kept", 100, "%", more_is_better=True)
 
 
 def kill() -> Row:
-    die = f"\nimport os\nos.kill(os.getpid(), {int(signal.SIGKILL)})"
-    with tempfile.TemporaryDirectory() as home:
-        python(RECORD + die, home=home)
-        export = python("from llmlab import _native\n_native.cli(['llmlab', 'export'])", home=home).stdout
-        survived = len([json.loads(line) for line in export.splitlines()])
-    with tempfile.NamedTemporaryFile() as file:
-        python(OTEL + die, file.name)
-        peers = {"OTel span": float(len(file.read().splitlines()))}
-    return Row("kill -9 right after 250 calls, survive", survived, 250, "calls", peers, more_is_better=True)
+    survived = {}
+    for name, peer in {"llmlab": OURS, **PEERS}.items():
+        with backend() as receiver, tempfile.TemporaryDirectory() as home:
+            python(program(peer, receiver.url, DIE), home=home)
+            if name == "llmlab":
+                drain(receiver.url, home)
+            # What is still in the sockets of the dead is taken as survived.
+            survived[name] = float(receiver.events)
+    return Row("kill -9 right after 250 calls, survive", survived.pop("llmlab"), 250, "calls", survived, True)
 
 
-def exit_time() -> Row:
-    """From the last statement to the end of the process, beside a process that does nothing."""
+def drain(url: str, home: str) -> None:
+    """The next process finds what the dead one left."""
+    options = {"LLMLAB_HOME": home, "LLMLAB_BACKEND": url, "LLMLAB_API_KEY": "key", "LLMLAB_SINKS": "llmlab"}
+    command = [sys.executable, "-m", "llmlab", "spool", "drain"]
+    subprocess.run(command, env=os.environ | options, stdout=subprocess.DEVNULL, check=True)
+
+
+def exits() -> Iterator[Row]:
+    """From the last statement to the end of the process, beside a process that records nothing."""
 
     def tail(code: str) -> float:
-        times = []
-        for _ in range(7):
-            with tempfile.TemporaryDirectory() as home:
-                result = python(code + "\nimport time\nprint(time.time())", home=home)
-                times.append((time.time() - float(result.stdout)) * 1_000)
-        return statistics.median(times)
+        with tempfile.TemporaryDirectory() as home:
+            result = python(code, home=home)
+        return (time.time() - float(result.stdout)) * 1_000
 
-    return Row("exit with 250 calls recorded, added", tail(RECORD) - tail("import llmlab"), 250, "ms")
+    def added(peer: str, url: str, times: int) -> float:
+        pairs = [
+            tail(program(peer, url, EXIT)) - tail(program(peer, url, EXIT.replace("record()", "pass")))
+            for _ in range(times)
+        ]
+        return statistics.median(pairs)
+
+    with backend() as healthy, backend(silent=True) as silent:
+        for label, url, budget in [
+            ("healthy", healthy.url, 250),
+            ("refusing", "http://127.0.0.1:9", 250),
+            ("silent", silent.url, 1_000),
+        ]:
+            # Peers wait for seconds where nobody answers, and langfuse for minutes: once is enough, and never.
+            of_peers = 3 if label == "healthy" else 1
+            known = [name for name in PEERS if label != "silent" or name != "langfuse"]
+            peers = {name: added(PEERS[name], url, of_peers) for name in known}
+            ours = added(OURS, url, 5)
+            yield Row(f"exit with 250 calls recorded, backend {label}, added", ours, budget, "ms", peers)
+
+
+def memory() -> Row:
+    """A million events wait for a backend that refuses."""
+    code = """
+def resident_mib():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) / 256
+for _ in range(10_000):
+    record()
+before = resident_mib()
+for _ in range(990_000):
+    record()
+after = resident_mib()
+stats = llmlab.stats()
+assert stats["recorded"] == 1_000_000 == stats["spooled"], stats
+print(after - before)
+"""
+    ours = OURS.replace('sinks=["llmlab"]', 'sinks=["llmlab"], spool_max_bytes=2**40')
+    with tempfile.TemporaryDirectory() as home:
+        grown = float(python(program(ours, "http://127.0.0.1:9", code), home=home).stdout)
+    return Row("memory, 1,000,000 events wait for a dead backend", grown, 8, "MiB")
