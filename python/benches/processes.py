@@ -133,7 +133,7 @@ def drain(url: str, home: str) -> None:
 
 
 def exits() -> Iterator[Row]:
-    """From the last statement to the end of the process, beside a process that records nothing."""
+    """From the last statement to the end of the process, beside a process without any library."""
 
     def tail(code: str) -> float:
         with tempfile.TemporaryDirectory() as home:
@@ -141,11 +141,8 @@ def exits() -> Iterator[Row]:
         return (time.time() - float(result.stdout)) * 1_000
 
     def added(peer: str, url: str, times: int) -> float:
-        pairs = [
-            tail(program(peer, url, EXIT)) - tail(program(peer, url, EXIT.replace("record()", "pass")))
-            for _ in range(times)
-        ]
-        return statistics.median(pairs)
+        bare = EXIT.replace("record()", "pass")
+        return statistics.median(tail(program(peer, url, EXIT)) - tail(bare) for _ in range(times))
 
     with backend() as healthy, backend(silent=True) as silent:
         for label, url, budget in [
