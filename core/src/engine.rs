@@ -1,7 +1,5 @@
 //! The client: one configuration, one catalogue, one way out for its events.
 
-use std::collections::{HashSet, VecDeque};
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -29,9 +27,9 @@ use crate::stats::Stats;
 
 #[cfg(all(test, target_os = "linux"))]
 mod forks;
+mod responses;
 
-/// How many response ids are remembered, to recognise a response that is recorded again.
-const REMEMBERED_RESPONSES: usize = 4_096;
+use responses::RecentResponses;
 
 /// A client: records what calls cost, and answers what they cost.
 ///
@@ -377,31 +375,6 @@ pub struct Response<'a> {
     pub body: &'a [u8],
     /// When the call began.
     pub start: Option<Moment>,
-}
-
-/// The last response ids, hashed.
-#[derive(Default)]
-struct RecentResponses {
-    hasher: RandomState,
-    known: HashSet<u64>,
-    order: VecDeque<u64>,
-}
-
-impl RecentResponses {
-    /// Remembers an id; false if it was remembered already.
-    fn insert(&mut self, id: &str) -> bool {
-        let hash = self.hasher.hash_one(id);
-        if !self.known.insert(hash) {
-            return false;
-        }
-        self.order.push_back(hash);
-        if self.order.len() > REMEMBERED_RESPONSES
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.known.remove(&oldest);
-        }
-        true
-    }
 }
 
 /// `SplitMix64`'s finaliser: a bijection, so different numbers stay different.
