@@ -1,27 +1,28 @@
 //! The way of sealed segments to one sink, walked by the I/O thread: what waits, whose turn it is, and what became of it.
 
 use std::collections::VecDeque;
-use std::io;
 
 use crossbeam_channel::Sender;
 
 use super::books::Tally;
-use super::counters::{DropReason, SinkState};
+use super::counters::SinkState;
 use super::outlet::Outlet;
 use super::shared::Shared;
 use crate::backoff::{Random, SECOND_NS};
 use crate::error::Error;
 use crate::io::Hands;
 use crate::io::lane::{End, Lane};
-use crate::io::parcel::Parcel;
 use crate::moment::Moment;
-use crate::sink::{Answer, Batch, Failure, Guarantee, Rejection};
-use crate::spool::{Content, Queue, Sealed, SegmentName};
+use crate::sink::{Answer, Failure};
+use crate::spool::{Queue, Sealed, SegmentName};
 
 mod bounds;
+mod flight;
 mod host;
 mod local;
 mod remote;
+
+use flight::Flight;
 
 /// What the wait of another process may be before we take it for a clock that was set back.
 const LONGEST_HOLD_NS: i64 = 4_500_000_000_000;
@@ -62,14 +63,6 @@ struct Item {
     own: u64,
     /// The sums of segments that were too many; its events are counted already.
     is_fold: bool,
-}
-
-/// A segment that is on its way.
-struct Flight {
-    item: Item,
-    batch: Batch,
-    is_whole: bool,
-    parcel: Parcel,
 }
 
 /// What comes back to the thread, and for which way.
@@ -228,94 +221,6 @@ impl Way {
     fn put_back(&mut self, item: Item) {
         self.waiting_bytes += u64::from(item.bytes);
         self.waiting.push_front(item);
-    }
-
-    /// What was read of a segment that was picked. `None`: there is nothing to send of it, and that is settled.
-    fn open(
-        &mut self,
-        item: Item,
-        content: io::Result<Option<Content>>,
-        max_events: usize,
-        round: &Round<'_, '_>,
-    ) -> Option<Flight> {
-        match content {
-            Ok(Some(content)) => {
-                // The destination may have some of it from now on. Without the mark it would be summed after our death, if it
-                // waited for too long, and be counted twice.
-                let _ = self.queue.doubt(item.name);
-                let is_whole = content.is_whole();
-                let parcel = Parcel::new(content.batch.events.len(), max_events);
-                return Some(Flight { item, batch: content.batch, is_whole, parcel });
-            }
-            // Somebody else has delivered and removed it. Where nobody may, it was lost.
-            Ok(None) if self.outlet.guarantee() == Guarantee::ExactlyOnce => {
-                self.tell(round, |tally| tally.delivered += item.own);
-            }
-            Ok(None) => {
-                self.tell(round, |tally| tally.drop_events(DropReason::Corrupt, item.own));
-                if item.own > 0 {
-                    round.shared.books.lock().warn("a segment of the spool is gone, and its events with it".to_owned());
-                }
-            }
-            // It stays in the spool, and no flush waits for it.
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-                round.shared.books.lock().warn(format!("a segment of the spool was left alone: {error}"));
-            }
-            Err(error) => {
-                // Another process has it in hand.
-                if error.kind() != io::ErrorKind::WouldBlock {
-                    round.shared.books.lock().warn(format!("a segment of the spool cannot be read for now: {error}"));
-                }
-                self.aside.push(item);
-            }
-        }
-        self.count_settled(round);
-        None
-    }
-
-    /// Begins the flight of the next segment.
-    fn begin_flight(&mut self, max_events: usize, round: &Round<'_, '_>) {
-        if self.flight.is_none()
-            && let Some(item) = self.pick()
-        {
-            let content = self.queue.read(item.name);
-            self.flight = self.open(item, content, max_events, round);
-        }
-    }
-
-    /// Every event of a segment is accounted for: it is given up, and the books are told.
-    ///
-    /// # Errors
-    /// When the dead letters could not be written; then nothing has happened.
-    fn settle(&mut self, flight: &Flight, rejected: &[Rejection], round: &Round<'_, '_>) -> Result<(), String> {
-        let Flight { item, batch, is_whole, .. } = flight;
-        for rejection in rejected {
-            if let Some(event) = batch.events.get(rejection.index) {
-                let buried = self.queue.bury(event, &rejection.reason, round.now().unix_ns);
-                buried.map_err(|error| format!("a rejected event could not be kept: {error}"))?;
-            }
-        }
-        let (readable, rejected) = (batch.events.len() as u64, rejected.len() as u64);
-        let is_whole = *is_whole && readable >= item.own;
-        self.queue.release(item.name, is_whole);
-        if !is_whole {
-            let id = &batch.id;
-            let text = format!("the segment {id} is damaged; what could be read was delivered, and the file is kept");
-            round.shared.books.lock().warn(text);
-        }
-        self.tell(round, |tally| {
-            tally.last_error = None;
-            if item.own > 0 {
-                let readable = readable.min(item.own);
-                tally.delivered += readable.saturating_sub(rejected);
-                tally.drop_events(DropReason::Rejected, rejected.min(readable));
-                tally.drop_events(DropReason::Corrupt, item.own - readable);
-            } else if !item.is_fold {
-                tally.adopted += readable.saturating_sub(rejected);
-            }
-        });
-        self.count_settled(round);
-        Ok(())
     }
 
     fn count_settled(&mut self, round: &Round<'_, '_>) {
