@@ -187,9 +187,9 @@ fn run(thread: &Thread) {
     let mut stations: Vec<Joining> = Vec::new();
     let mut runtime = None;
     loop {
-        // Before looking: whoever comes now makes us look again.
-        thread.waker.is_awake.store(false, Ordering::SeqCst);
+        // Before looking, and in this order: whoever comes after it leaves a signal that nobody takes away before we sleep.
         let _ = thread.woken.try_recv();
+        thread.waker.is_awake.swap(false, Ordering::SeqCst);
         let is_over = thread.waker.is_over.load(Ordering::SeqCst);
         stations.extend(thread.stations.try_iter());
         let mut hands = Hands { waker: &thread.waker, runtime: &mut runtime };
@@ -252,3 +252,6 @@ fn without_signals<T>(start: impl FnOnce() -> T) -> T {
 fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     start()
 }
+
+#[cfg(test)]
+mod tests;
