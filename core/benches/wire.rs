@@ -15,7 +15,7 @@ fn main() {
 }
 
 fn request<'a>(url: &'a str, body: &'a [u8]) -> Request<'a> {
-    Request { method: "POST", url, body, retry: 0 }
+    Request { method: "POST", url, body }
 }
 
 fn begun(body: &[u8]) -> Exchange {
@@ -68,9 +68,9 @@ fn begin_of_a_chat_request_of_2_kb(bencher: Bencher<'_, '_>) {
 fn head_body_and_finish_of_a_response_of_2_kb(bencher: Bencher<'_, '_>) {
     let (asked, body) = (chat_request(), chat_response());
     let read = |mut exchange: Exchange| {
-        exchange.head(200, Some("application/json"), None);
+        exchange.head(200, [(&b"content-type"[..], &b"application/json"[..])]);
         exchange.push(black_box(&body), Moment::default);
-        exchange.finish(End::Complete, None, Moment::default())
+        exchange.finish(End::Complete, None, Moment::default()).next().expect("a call")
     };
     assert_read(&read(begun(&asked)));
     bencher.counter(BytesCount::of_slice(&body)).with_inputs(|| begun(&asked)).bench_local_values(read);
@@ -79,10 +79,10 @@ fn head_body_and_finish_of_a_response_of_2_kb(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn push_of_one_chunk_of_a_stream(bencher: Bencher<'_, '_>) {
     let mut exchange = begun(&chat_request());
-    exchange.head(200, Some("text/event-stream"), None);
+    exchange.head(200, [(&b"content-type"[..], &b"text/event-stream"[..])]);
     bencher.counter(BytesCount::of_slice(CHUNK)).bench_local(|| exchange.push(black_box(CHUNK), Moment::default));
     exchange.push(LAST_CHUNKS, Moment::default);
-    assert_read(&exchange.finish(End::Complete, None, Moment::default()));
+    assert_read(&exchange.finish(End::Complete, None, Moment::default()).next().expect("a call"));
 }
 
 #[divan::bench]
@@ -91,7 +91,7 @@ fn push_of_one_anthropic_chunk(bencher: Bencher<'_, '_>) {
     let body = br#"{"model":"claude-sonnet-4-6","messages":[],"stream":true}"#;
     let url = "https://api.anthropic.com/v1/messages";
     let mut exchange = Exchange::begin(&request(url, body), Moment::default()).expect("a call");
-    exchange.head(200, Some("text/event-stream"), None);
+    exchange.head(200, [(&b"content-type"[..], &b"text/event-stream"[..])]);
     exchange.push(b"data: {\"message\":{\"model\":\"claude-sonnet-4-6\"}}\n\n", Moment::default);
     bencher.counter(BytesCount::of_slice(chunk)).bench_local(|| exchange.push(black_box(chunk), Moment::default));
 }
@@ -101,12 +101,12 @@ fn a_whole_stream_of_100_chunks(bencher: Bencher<'_, '_>) {
     let asked = chat_request();
     let read = || {
         let mut exchange = begun(&asked);
-        exchange.head(200, Some("text/event-stream"), None);
+        exchange.head(200, [(&b"content-type"[..], &b"text/event-stream"[..])]);
         for _ in 0..100 {
             exchange.push(black_box(CHUNK), Moment::default);
         }
         exchange.push(LAST_CHUNKS, Moment::default);
-        exchange.finish(End::Complete, None, Moment::default())
+        exchange.finish(End::Complete, None, Moment::default()).next().expect("a call")
     };
     assert_read(&read());
     bencher.bench(read);

@@ -13,9 +13,11 @@ use crate::wire::decode::Decoder;
 use crate::wire::{json, value};
 
 mod body;
+mod headers;
 mod manual;
 
 use body::Body;
+pub use headers::Header;
 pub use manual::{UNREAD_MEMBERS, read_response};
 
 /// A request as the host sees it go out.
@@ -27,8 +29,6 @@ pub struct Request<'a> {
     pub url: &'a str,
     /// The JSON body, as far as it is at hand; empty is fine.
     pub body: &'a [u8],
-    /// From the SDK's retry header: 0 for the first try.
-    pub retry: u32,
 }
 
 /// How the host saw it end.
@@ -54,10 +54,10 @@ pub enum End {
 ///
 /// let url = "https://api.openai.com/v1/chat/completions";
 /// let body = br#"{"model":"gpt-5-mini","messages":[]}"#;
-/// let mut exchange = Exchange::begin(&Request { method: "POST", url, body, retry: 0 }, Moment::default()).unwrap();
-/// exchange.head(200, Some("application/json"), None);
+/// let mut exchange = Exchange::begin(&Request { method: "POST", url, body }, Moment::default()).unwrap();
+/// exchange.head(200, [(&b"content-type"[..], &b"application/json"[..])]);
 /// exchange.push(br#"{"usage":{"prompt_tokens":9,"completion_tokens":3}}"#, Moment::default);
-/// let facts = exchange.finish(End::Complete, None, Moment::default());
+/// let facts = exchange.finish(End::Complete, None, Moment::default()).next().unwrap();
 /// assert_eq!(facts.status, Status::Ok);
 /// let Subject::Call(call) = facts.subject else { panic!() };
 /// assert_eq!(call.usage.get(Dimension::Input), Some(9));
@@ -89,7 +89,6 @@ impl Exchange {
         let counting = provider.or_else(provider_by_model).map_or(Counting::PLAIN, |provider| provider.counting);
         let mut answer = Answer::new(endpoint.operation, counting);
         answer.call.stream = endpoint.streams || asked.stream;
-        answer.call.attempt = request.retry.saturating_add(1);
         answer.call.search_context_size = asked.search_context_size.map(Cow::into_owned);
         answer.call.model_requested = model.map(Cow::into_owned);
         if let Some(tier) = asked.service_tier {
@@ -106,17 +105,28 @@ impl Exchange {
         })
     }
 
-    /// The SDK says that this is a retry, 1 being the first: for a host that looks at headers only once it has an exchange.
-    pub fn retried(&mut self, retry: u32) {
-        self.answer.call.attempt = retry.saturating_add(1);
+    /// The headers of the request, in any order and case: which try of the SDK it is.
+    pub fn sent<'h>(&mut self, headers: impl IntoIterator<Item = Header<'h>>) {
+        for (name, value) in headers {
+            if let Some(attempt) = headers::attempt(name, value) {
+                self.answer.call.attempt = attempt;
+            }
+        }
     }
 
-    /// The head of the response is here. Its content type is asked only whether a stream was meant: servers mislabel
-    /// bodies, so what a body is, its first byte tells.
-    pub fn head(&mut self, status: u16, content_type: Option<&str>, content_encoding: Option<&str>) {
+    /// The head of the response is here, with its headers in any order and case. A host that has decoded the body leaves
+    /// `content-encoding` out. The content type is asked only whether a stream was meant: servers mislabel bodies, so what a
+    /// body is, its first byte tells.
+    pub fn head<'h>(&mut self, status: u16, headers: impl IntoIterator<Item = Header<'h>>) {
         self.http_status = Some(status);
-        self.decoder = Decoder::of(content_encoding);
-        let is_stream = content_type.is_some_and(|kind| kind.trim_start().starts_with("text/event-stream"));
+        let mut is_stream = false;
+        for (name, value) in headers {
+            if name.eq_ignore_ascii_case(b"content-encoding") {
+                self.decoder = Decoder::of(std::str::from_utf8(value).ok());
+            } else if name.eq_ignore_ascii_case(b"content-type") {
+                is_stream = value.trim_ascii_start().starts_with(b"text/event-stream");
+            }
+        }
         self.answer.call.stream = status < 400 && (is_stream || self.answer.call.stream);
     }
 
@@ -132,8 +142,9 @@ impl Exchange {
         }
     }
 
-    /// It is over. `error_type` is the host's word for what went wrong, such as the class of an exception.
-    pub fn finish(mut self, end: End, error_type: Option<&str>, at: Moment) -> Facts {
+    /// It is over: the calls that it was. Mostly one; as many as a batch had, if this was the download of its results; none,
+    /// if nothing was billed by it. `error_type` is the host's word for what went wrong, such as the class of an exception.
+    pub fn finish(mut self, end: End, error_type: Option<&str>, at: Moment) -> Calls {
         let is_whole = self.body.end(self.dialect, &mut self.answer);
         let refused = self.http_status.filter(|&status| status >= 400);
         let status = match end {
@@ -156,13 +167,25 @@ impl Exchange {
         }
         let by_model = || call.model.as_deref().and_then(|model| owner(self.dialect, model));
         call.provider = self.provider.or_else(by_model).map(|provider| Cow::Borrowed(provider.id));
-        Facts {
+        let facts = Facts {
             unix_ns: self.start.unix_ns,
             latency_ns: Some(at.ns_since(self.start)),
             status,
             error_type,
             subject: Subject::Call(call),
-        }
+        };
+        Calls(Some(facts))
+    }
+}
+
+/// The calls of an exchange.
+pub struct Calls(Option<Facts>);
+
+impl Iterator for Calls {
+    type Item = Facts;
+
+    fn next(&mut self) -> Option<Facts> {
+        self.0.take()
     }
 }
 

@@ -95,10 +95,13 @@ fn every_exchange_becomes_its_event() {
 fn exchange(vector: &Value, body: &[u8], coding: Option<&str>, cuts: &[usize]) -> Option<Facts> {
     let asked = vector["request"].to_string();
     let url = vector["url"].as_str().unwrap();
-    let request = Request { method: "POST", url, body: asked.as_bytes(), retry: 0 };
+    let request = Request { method: "POST", url, body: asked.as_bytes() };
     let mut exchange = Exchange::begin(&request, Moment::default())?;
     let status = vector["status"].as_u64().unwrap_or(200).try_into().unwrap();
-    exchange.head(status, vector["content_type"].as_str().or(Some("application/json")), coding);
+    let kind = vector["content_type"].as_str().unwrap_or("application/json");
+    let others = vector["headers"].as_object().into_iter().flatten().map(|(name, value)| (&**name, value.as_str()));
+    let headers = others.chain([("content-type", Some(kind)), ("content-encoding", coding)]);
+    exchange.head(status, headers.filter_map(|(name, value)| Some((name.as_bytes(), value?.as_bytes()))));
     let mut from = 0;
     for &cut in cuts.iter().chain([&body.len()]) {
         exchange.push(&body[from..cut], Moment::default);
@@ -109,7 +112,7 @@ fn exchange(vector: &Value, body: &[u8], coding: Option<&str>, cuts: &[usize]) -
         Some("lost") => End::Lost,
         _ => End::Complete,
     };
-    Some(exchange.finish(end, None, Moment::default()))
+    exchange.finish(end, None, Moment::default()).next()
 }
 
 /// The fields that are not null, as the vectors write them.

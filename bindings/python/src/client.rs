@@ -26,6 +26,7 @@ use crate::exchange::{Exchange, Open, abandon_all};
 use crate::flush::FlushReport;
 use crate::guard::guarded;
 use crate::handed::HandedBatch;
+use crate::headers;
 use crate::json::{body_of, items_of};
 use crate::lab::Lab;
 use crate::scope::{Labels, Scope};
@@ -72,15 +73,24 @@ impl Client {
         self.problem.as_ref().map(|(_, message)| message.as_str())
     }
 
-    /// Begins an exchange within a scope, whose client it belongs to; `None` if it is none of a provider.
-    fn begin(&self, method: &str, url: &str, body: &[u8], scope: Option<&Bound<'_, Scope>>) -> Option<Exchange> {
+    /// Begins an exchange within a scope, whose client it belongs to; `None` if it is none of a provider. Headers are pairs
+    /// of texts or bytes, and are looked at only where there is an exchange.
+    fn begin(
+        &self,
+        method: &str,
+        url: &str,
+        body: &[u8],
+        headers: &Bound<'_, PyAny>,
+        scope: Option<&Bound<'_, Scope>>,
+    ) -> Option<Exchange> {
         let scope = scope.map(Bound::get);
         let lab = scope.and_then(|scope| scope.owner.as_ref()).unwrap_or(&self.lab);
         if lab.config().disabled {
             return None;
         }
-        let request = Request { method, url, body, retry: 0 };
-        let exchange = guarded(|| exchange::Exchange::begin(&request, lab.now())).flatten()?;
+        let request = Request { method, url, body };
+        let mut exchange = guarded(|| exchange::Exchange::begin(&request, lab.now())).flatten()?;
+        headers::read(headers, |pairs| exchange.sent(pairs));
         let scope = scope.map(|scope| scope.scope.clone());
         if let Some(scope) = &scope {
             scope.exchange_began();

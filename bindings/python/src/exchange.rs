@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use pyo3::prelude::*;
 
 use llmlab::Llmlab;
-use llmlab::exchange::{self, End};
+use llmlab::exchange::{self, End, Header};
 use llmlab::scope::Scope;
 
 use crate::guard::guarded;
+use crate::headers;
 use crate::lab::Lab;
 
 /// One request to a provider and its response. It is recorded exactly once: when it is finished, or else when it is
@@ -34,8 +35,9 @@ impl Open {
         }
         let Self { exchange, lab, scope, .. } = self;
         guarded(|| {
-            let facts = exchange.finish(end, error_type, lab.now());
-            lab.record(facts, scope.as_ref());
+            for facts in exchange.finish(end, error_type, lab.now()) {
+                lab.record(facts, scope.as_ref());
+            }
             lab.after_record()
         })
         .unwrap_or_default()
@@ -96,16 +98,9 @@ fn take(slot: &Slot) -> Option<Open> {
 
 #[pymethods]
 impl Exchange {
-    /// Notes what the SDK's retry header says: 0 for the first try.
-    fn retried(&self, header: &str) {
-        if let Ok(retry) = header.parse() {
-            self.with_open(|open| open.exchange.retried(retry));
-        }
-    }
-
-    /// Notes the head of the response. An encoding that the host has decoded already is none.
-    fn head(&self, status: u16, content_type: Option<&str>, content_encoding: Option<&str>) {
-        self.with_open(|open| open.exchange.head(status, content_type, content_encoding));
+    /// Notes the head of the response, for a body that comes as it came over the connection.
+    fn head(&self, status: u16, headers: &Bound<'_, PyAny>) {
+        self.with_open(|open| headers::read(headers, |pairs| open.exchange.head(status, pairs)));
     }
 
     /// Notes a piece of the body. What is no bytes is none of the body: the host's stream is not disturbed.
@@ -117,11 +112,14 @@ impl Exchange {
         });
     }
 
-    /// The whole response at once, decoded. Gives what the user should be told.
-    fn answered(&self, status: u16, content_type: Option<&str>, body: &[u8]) -> Vec<String> {
+    /// The whole response at once, which the host has decoded. Gives what the user should be told.
+    fn answered(&self, status: u16, headers: &Bound<'_, PyAny>, body: &[u8]) -> Vec<String> {
         self.with_open(|open| {
             let Open { exchange, lab, .. } = open;
-            exchange.head(status, content_type, None);
+            headers::read(headers, |pairs| {
+                let is_decoded = |(name, _): &Header<'_>| name.eq_ignore_ascii_case(b"content-encoding");
+                exchange.head(status, pairs.filter(|header| !is_decoded(header)));
+            });
             exchange.push(body, || lab.now());
         });
         self.complete()

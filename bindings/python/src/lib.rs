@@ -11,6 +11,7 @@ mod exchange;
 mod flush;
 mod guard;
 mod handed;
+mod headers;
 mod interpreter;
 mod json;
 mod lab;

@@ -10,7 +10,7 @@ fn moment(ns: u64) -> Moment {
 }
 
 fn begin(url: &str, body: &[u8]) -> Option<Exchange> {
-    Exchange::begin(&Request { method: "POST", url, body, retry: 0 }, moment(5))
+    Exchange::begin(&Request { method: "POST", url, body }, moment(5))
 }
 
 fn call(facts: Facts) -> Call {
@@ -21,17 +21,17 @@ fn call(facts: Facts) -> Call {
 /// The facts of a stream of chat completions that ends so.
 fn streamed(events: &[&str], end: End) -> Facts {
     let mut exchange = begin(OPENAI, ASKED).unwrap();
-    exchange.head(200, Some("text/event-stream"), None);
+    exchange.head(200, [(&b"content-type"[..], &b"text/event-stream"[..])]);
     for event in events {
         exchange.push(format!("data: {event}\n\n").as_bytes(), || moment(30));
     }
-    exchange.finish(end, Some("ReadError"), moment(105))
+    exchange.finish(end, Some("ReadError"), moment(105)).next().unwrap()
 }
 
 #[test]
 fn only_posts_to_billable_operations_begin() {
     assert!(begin("https://api.openai.com/v1/models", b"").is_none());
-    let request = Request { method: "GET", url: OPENAI, body: b"", retry: 0 };
+    let request = Request { method: "GET", url: OPENAI, body: b"" };
     assert!(Exchange::begin(&request, moment(0)).is_none());
     assert!(begin(OPENAI, b"").is_some());
 }
@@ -50,7 +50,7 @@ fn on_a_host_that_is_nobodys_the_model_tells_the_provider() {
     let told = |path: &str, model: &str| {
         let body = format!(r#"{{"model":"{model}","messages":[],"input":[]}}"#);
         let exchange = begin(&format!("http://localhost:8000{path}"), body.as_bytes()).unwrap();
-        call(exchange.finish(End::Lost, None, moment(9))).provider
+        call(exchange.finish(End::Lost, None, moment(9)).next().unwrap()).provider
     };
     assert_eq!(told("/v1/chat/completions", "gpt-5-mini").as_deref(), Some("openai"));
     assert_eq!(told("/v1/chat/completions", "claude-x").as_deref(), Some("anthropic"));
@@ -63,8 +63,10 @@ fn on_a_host_that_is_nobodys_the_model_tells_the_provider() {
 
 #[test]
 fn the_request_and_the_retry_header_are_facts_of_the_call() {
-    let request = Request { method: "post", url: OPENAI, body: ASKED, retry: 2 };
-    let facts = Exchange::begin(&request, moment(5)).unwrap().finish(End::Lost, Some("ConnectError"), moment(25));
+    let request = Request { method: "post", url: OPENAI, body: ASKED };
+    let mut exchange = Exchange::begin(&request, moment(5)).unwrap();
+    exchange.sent([(&b"X-Stainless-Retry-Count"[..], &b"2"[..])]);
+    let facts = exchange.finish(End::Lost, Some("ConnectError"), moment(25)).next().unwrap();
     assert_eq!((facts.unix_ns, facts.latency_ns, facts.status), (1_000, Some(20), Status::Lost));
     assert_eq!(facts.error_type.as_deref(), Some("ConnectError"));
     let call = call(facts);
@@ -122,9 +124,9 @@ fn an_error_in_a_stream_that_began_well_is_an_error() {
 fn a_refusal_says_its_code_or_else_its_status() {
     let refused = |status, body: &[u8]| {
         let mut exchange = begin(OPENAI, ASKED).unwrap();
-        exchange.head(status, Some("application/json"), None);
+        exchange.head(status, [(&b"content-type"[..], &b"application/json"[..])]);
         exchange.push(body, || moment(9));
-        let facts = exchange.finish(End::Complete, Some("BadRequestError"), moment(10));
+        let facts = exchange.finish(End::Complete, Some("BadRequestError"), moment(10)).next().unwrap();
         assert_eq!(facts.status, Status::Error);
         let error_type = facts.error_type.clone();
         let call = call(facts);
@@ -140,9 +142,9 @@ fn a_refusal_says_its_code_or_else_its_status() {
 #[test]
 fn an_unknown_coding_leaves_what_the_request_said() {
     let mut exchange = begin(OPENAI, ASKED).unwrap();
-    exchange.head(200, Some("application/json"), Some("zstd"));
+    exchange.head(200, [(&b"Content-Encoding"[..], &b"zstd"[..])]);
     exchange.push(br#"{"usage":{"prompt_tokens":1}}"#, || moment(9));
-    let facts = exchange.finish(End::Complete, None, moment(10));
+    let facts = exchange.finish(End::Complete, None, moment(10)).next().unwrap();
     assert_eq!(facts.status, Status::Ok);
     let call = call(facts);
     assert!(call.usage.is_empty());

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
     from llmlab._native import Exchange
 
-RETRY_HEADER = "x-stainless-retry-count"
-"""In which the SDKs that Stainless generates count their retries."""
-
 UNSENT = ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol")
 """The errors, by their names in the module, that are raised before anything is sent."""
 
@@ -112,12 +109,7 @@ def _begin(request: Any) -> Exchange | None:
             body = request.content
         except Exception:
             body = b""  # an upload that is streamed
-        exchange = client().begin(request.method, str(request.url), body, current.get())
-        if exchange is not None:
-            retry = request.headers.get(RETRY_HEADER)
-            if retry is not None and retry != "0":
-                exchange.retried(retry)
-        return exchange
+        return client().begin(request.method, str(request.url), body, request.headers.raw, current.get())
     except Exception as error:
         _guard.swallow("httpx request", error)
         return None
@@ -125,13 +117,13 @@ def _begin(request: Any) -> Exchange | None:
 
 def _observe(exchange: Exchange, response: Any, stream_class: type) -> None:
     try:
-        headers = response.headers
+        headers = response.headers.raw
         if response.is_stream_consumed:
             # httpx has decoded the content.
-            if told := exchange.answered(response.status_code, headers.get("content-type"), response.content):
+            if told := exchange.answered(response.status_code, headers, response.content):
                 _guard.say(told)
         else:
-            exchange.head(response.status_code, headers.get("content-type"), headers.get("content-encoding"))
+            exchange.head(response.status_code, headers)
             response.stream = stream_class(response.stream, exchange)
     except Exception as error:
         _guard.swallow("httpx response", error)
@@ -146,10 +138,8 @@ def _fail(exchange: Exchange, error: BaseException, unsent: tuple[type, ...], ht
         response = getattr(error, "response", None)
         if response is not None:
             # A hook of the program refused the response: it was answered all the same.
-            exchange.head(response.status_code, response.headers.get("content-type"), None)
-            if response.is_stream_consumed:
-                exchange.push(response.content)
-            _tell(exchange.complete())
+            body = response.content if response.is_stream_consumed else b""
+            _tell(exchange.answered(response.status_code, response.headers.raw, body))
             return
         _break_off(exchange, error)
     except Exception as fault:
