@@ -14,7 +14,10 @@ mod failure;
 mod folder;
 mod init;
 mod price;
+mod prices;
+mod providers;
 mod prune;
+mod reprice;
 mod run;
 mod selection;
 mod spend;
@@ -49,6 +52,9 @@ enum Command {
     Run(run::Arguments),
     Status(status::Arguments),
     Price(price::Arguments),
+    Providers(providers::Arguments),
+    Prices(prices::Arguments),
+    Reprice(reprice::Arguments),
     Export(export::Arguments),
     Prune(prune::Arguments),
     Init(init::Arguments),
@@ -90,6 +96,9 @@ fn execute(command: Command, json: bool) -> Result<i32, Failure> {
         Command::Run(arguments) => run::execute(&arguments, json),
         Command::Status(arguments) => status::execute(&arguments, &Surroundings::find(json)?).map(done),
         Command::Price(arguments) => price::execute(&arguments, &Surroundings::find(json)?).map(done),
+        Command::Providers(arguments) => providers::execute(&arguments, &Surroundings::find(json)?).map(done),
+        Command::Prices(arguments) => prices::execute(&arguments, &Surroundings::find(json)?).map(done),
+        Command::Reprice(arguments) => reprice::execute(&arguments, &Surroundings::find(json)?).map(done),
         Command::Export(arguments) => export::execute(&arguments, &Surroundings::find(json)?).map(done),
         Command::Prune(arguments) => prune::execute(&arguments, &Surroundings::find(json)?).map(done),
         Command::Init(arguments) => init::execute(&arguments, &Surroundings::find(json)?).map(done),

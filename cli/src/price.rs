@@ -83,13 +83,19 @@ impl Arguments {
         usage
     }
 
-    /// `openai/gpt-5-mini` names both; the models of some providers have a slash of their own.
     fn name(&self) -> (&str, &str) {
-        match (&self.provider, self.model.split_once('/')) {
-            (Some(provider), _) => (provider, &self.model),
-            (None, Some((provider, model))) if provider::by_name(provider).is_some() => (provider, model),
-            (None, _) => ("", &self.model),
+        match &self.provider {
+            Some(provider) => (provider, &self.model),
+            None => split_name(&self.model),
         }
+    }
+}
+
+/// `openai/gpt-5-mini` names both; the models of some providers have a slash of their own.
+pub(crate) fn split_name(name: &str) -> (&str, &str) {
+    match name.split_once('/') {
+        Some((provider, model)) if provider::by_name(provider).is_some() => (provider, model),
+        _ => ("", name),
     }
 }
 
@@ -100,7 +106,7 @@ fn usage(text: &str) -> Result<(Dimension, u64), String> {
     Ok((dimension, count.parse().map_err(|_| format!("{name} must be a non-negative integer, got {count:?}"))?))
 }
 
-fn unknown(name: &str, nearest: &[String]) -> Failure {
+pub(crate) fn unknown(name: &str, nearest: &[String]) -> Failure {
     let hint = match nearest {
         [] => "name its provider with --provider, or give its price in a file (`prices` in config.json)".to_owned(),
         nearest => format!("nearest known: {}", nearest.join(", ")),

@@ -4,10 +4,12 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use clap::Args;
+use llmlab::clock::SystemClock;
 use llmlab::config::{self, environment_variable};
-use llmlab::{Config, Options};
+use llmlab::{Config, Llmlab, Options};
 
 use crate::failure::{Failure, exit_code};
 use crate::selection::project;
@@ -60,7 +62,11 @@ pub(crate) fn execute(arguments: &Arguments, json: bool) -> Result<i32, Failure>
     if config.as_ref().is_ok_and(|config| config.disabled) {
         return child::supervise(&mut command).map_err(|cause| not_started(program, &cause));
     }
-    let problem = config.as_ref().err().map(ToString::to_string);
+    // Programs that never call `init` say in their log what they cannot use, and most logs are shown to nobody.
+    let problem = match &config {
+        Ok(config) => Llmlab::new(config.clone(), Arc::new(SystemClock)).err().map(|error| error.to_string()),
+        Err(error) => Some(error.to_string()),
+    };
     let home = home();
     label(&mut command, arguments, config.as_ref().ok())?;
     let run_id = environment_variable("LLMLAB_RUN_ID").filter(|id| !id.is_empty()).unwrap_or_else(new_run_id);
@@ -107,6 +113,13 @@ fn label(command: &mut Command, arguments: &Arguments, config: Option<&Config>) 
     {
         command.env("LLMLAB_HOME", home);
     }
+    // As the home: the program may change its directory before it reads them.
+    for variable in ["LLMLAB_PRICES", "LLMLAB_PROVIDERS"] {
+        let path = environment_variable(variable).filter(|path| !path.is_empty());
+        if let Some(path) = path.and_then(|path| std::path::absolute(path).ok()) {
+            command.env(variable, path);
+        }
+    }
     if !arguments.tags.is_empty() {
         command.env("LLMLAB_TAGS", tags_text(config, &arguments.tags)?);
     }
@@ -138,11 +151,14 @@ fn new_run_id() -> String {
     format!("{:032x}", u128::from_be_bytes(random))
 }
 
+/// What the taps of Python reach, by the names that people know.
+const CLIENTS: &str = "httpx, requests, urllib3, boto3 or aiohttp";
+
 fn why_none(tap: &Tap) -> String {
     if let Some(python) = tap.unreached() {
         format!("{python} cannot import llmlab")
     } else if tap.was_used() {
-        "the program called no known provider through httpx or httpx2".to_owned()
+        format!("the program called no known provider through {CLIENTS}")
     } else {
         "no Python was started that can be tapped (python -I, -E and -S cannot)".to_owned()
     }

@@ -51,9 +51,18 @@ fn assert_read(facts: &Facts) {
     assert_eq!(call.usage.get(Dimension::Output), Some(388));
 }
 
-#[divan::bench]
-fn begin_of_what_is_no_call(bencher: Bencher<'_, '_>) {
-    let url = "https://storage.example.com/bucket/objects/2026/11/21/report.json?signature=0123456789abcdef";
+/// What an application asks that is no call to a model, by how far a look at it has to go.
+const NO_CALLS: [(&str, &str); 5] = [
+    ("another end", "https://storage.example.com/bucket/objects/2026/11/21/report.json?signature=0123456789abcdef"),
+    ("an end alike", "https://management.azure.com/tenants/0b1f6471-1bf0-4dda-aec3-cb9272f09590/subscriptions"),
+    ("the end of one at home only", "https://files.example.com/v1/files/file-0123456789abcdef/content"),
+    ("the end of one with a member", "http://orders.internal.example.com:8080/api/messages"),
+    ("a provider's, and free", "https://api.openai.com/v1/moderations"),
+];
+
+#[divan::bench(args = NO_CALLS.map(|(name, _)| name))]
+fn begin_of_what_is_no_call(bencher: Bencher<'_, '_>, name: &str) {
+    let (_, url) = NO_CALLS.into_iter().find(|(known, _)| *known == name).expect("a row");
     assert!(Exchange::begin(&request(url, b"{}"), Moment::default()).is_none());
     bencher.bench(|| Exchange::begin(black_box(&request(url, b"{}")), Moment::default()).is_none());
 }

@@ -3,7 +3,7 @@
 //! The data are generated into `core/catalogue/` (one model a line, with provenance) and compiled in; the user's own
 //! prices lie over them. The rules of names and rates are in `core/catalogue/README.md`.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use once_cell::race::OnceBox;
@@ -12,18 +12,29 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::event::MatchedBy;
 use crate::provider;
 
+mod change;
+mod difference;
 mod line;
+mod list;
 mod memo;
 pub(crate) mod model;
 mod name;
 pub(crate) mod rate;
+mod sheet;
 mod shelf;
 mod spelling;
+mod terms;
 
+pub use change::Tariff;
+pub use difference::{Changed, Difference, Renamed};
 use line::Line;
+pub use list::List;
 pub(crate) use memo::Hit;
 use memo::Memo;
 use model::Model;
+pub use sheet::{Sheet, SheetPeriod, SheetPrice};
+use shelf::Shelf;
+pub use terms::UnitPrice;
 
 const VERSION: u64 = number(include_str!("../catalogue/version"));
 
@@ -37,9 +48,24 @@ const VERSION: u64 = number(include_str!("../catalogue/version"));
 /// ```
 #[derive(Debug, Default)]
 pub struct Catalogue {
+    /// What is in the place of the compiled-in prices.
+    list: Option<Arc<List>>,
     /// By provider, then by lower-case name.
-    overrides: HashMap<String, HashMap<String, Arc<Model>>>,
+    overrides: HashMap<String, Arc<Overrides>>,
     memo: Memo,
+}
+
+type Overrides = HashMap<String, Override>;
+
+/// What the user says of a name.
+#[derive(Clone, Debug)]
+enum Override {
+    Priced(Arc<Model>),
+    /// It is another name of this model, whose price may change after it was named: so it is looked up each time.
+    Named {
+        provider: String,
+        model: String,
+    },
 }
 
 impl Catalogue {
@@ -67,7 +93,16 @@ impl Catalogue {
     /// # Errors
     /// [`ErrorCode::InvalidPrices`], naming the line and the value.
     pub fn with_overrides(jsonl: &str) -> Result<Self> {
-        let mut catalogue = Self::default();
+        Self::of(None, jsonl)
+    }
+
+    /// A list in the place of the compiled-in prices, under the user's own. A model that the list lacks is unknown: an
+    /// event says with one number which prices it was given.
+    ///
+    /// # Errors
+    /// As [`Catalogue::with_overrides`].
+    pub fn of(list: Option<List>, jsonl: &str) -> Result<Self> {
+        let mut catalogue = Self { list: list.map(Arc::new), ..Self::default() };
         for (number, text) in jsonl.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
             catalogue.add(text).map_err(|why| {
                 Error::new(ErrorCode::InvalidPrices, format!("line {} of the prices cannot be used: {why}", number + 1))
@@ -79,36 +114,77 @@ impl Catalogue {
     fn add(&mut self, text: &str) -> std::result::Result<(), String> {
         let line: Line = serde_json::from_str(text.trim()).map_err(|error| error.to_string())?;
         let provider = line.provider.as_deref().ok_or("it lacks \"provider\"")?;
-        let provider =
-            provider::by_name(provider).map_or_else(|| provider.to_ascii_lowercase(), |known| known.id.into());
-        let model = if let Some(periods) = &line.periods {
-            Arc::new(line::model(&line.id, periods)?)
-        } else {
-            let known = self.search(&provider, &line.id);
-            known.ok_or_else(|| format!("{provider} has no model {:?} to add names to", line.id))?.model
-        };
-        let names = self.overrides.entry(provider).or_default();
-        for name in line.aliases.iter().chain([&line.id]) {
-            names.insert(name.to_ascii_lowercase(), model.clone());
+        if let Some(periods) = &line.periods {
+            let priced = Override::Priced(Arc::new(line::model(&line.id, periods)?));
+            for name in line.aliases.iter().chain([&line.id]) {
+                self.lay_over(provider, name, priced.clone());
+            }
+            return Ok(());
         }
-        Ok(())
+        for name in &line.aliases {
+            let named = self.named(provider, &line.id)?;
+            self.lay_over(provider, name, named);
+        }
+        // Without names to add, it is there only to be checked.
+        self.named(provider, &line.id).map(drop)
     }
 
-    /// The number of this state of the embedded prices: `YYYYMMDDnnn`, growing.
-    pub const fn version(&self) -> u64 {
-        VERSION
+    fn lay_over(&mut self, provider: &str, name: &str, what: Override) {
+        let names = self.overrides.entry(canonical(provider).into_owned()).or_default();
+        Arc::make_mut(names).insert(name.trim().to_ascii_lowercase(), what);
+    }
+
+    /// The number of this state of the prices: `YYYYMMDDnnn`, growing. The user's own have none.
+    pub fn version(&self) -> u64 {
+        match &self.list {
+            Some(list) => list.version(),
+            None => VERSION,
+        }
+    }
+
+    fn shelves(&self) -> &[Shelf] {
+        self.list.as_deref().map_or(shelf::embedded(), List::shelves)
+    }
+
+    fn shelf(&self, provider: &str) -> Option<&Shelf> {
+        self.shelves().iter().find(|shelf| shelf.provider == provider)
+    }
+
+    /// The ids of the providers with prices, sorted.
+    pub fn providers(&self) -> Vec<String> {
+        let listed = self.shelves().iter().map(|shelf| shelf.provider.to_string());
+        listed.chain(self.overrides.keys().cloned()).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Every name of a canonical provider, lower case, and the id to which it leads.
+    fn names(&self, provider: &str) -> BTreeMap<String, String> {
+        let listed = self.shelf(provider).into_iter().flat_map(Shelf::names);
+        let own = self.overrides.get(provider).into_iter().flat_map(|names| names.iter());
+        let own = own.map(|(name, what)| match what {
+            Override::Priced(model) => (name.as_str(), &*model.id),
+            Override::Named { model, .. } => (name.as_str(), model.as_str()),
+        });
+        listed.chain(own).map(|(name, id)| (name.to_owned(), id.to_owned())).collect()
+    }
+
+    /// The one provider for which the user has prices of this name.
+    fn overridden_by(&self, lower: &str) -> Option<String> {
+        self.overrides.iter().find(|(_, names)| names.contains_key(lower)).map(|(provider, _)| provider.clone())
     }
 
     /// The ids of a provider's models, sorted; `None` for a provider without prices. Accepts any spelling of a provider.
     pub fn models(&self, provider: &str) -> Option<Vec<String>> {
         let provider = canonical(provider);
-        let embedded = shelf::index(&provider);
+        let listed = self.shelf(&provider);
         let overrides = self.overrides.get(&*provider);
-        if embedded.is_none() && overrides.is_none() {
+        if listed.is_none() && overrides.is_none() {
             return None;
         }
-        let mut ids: BTreeSet<String> = embedded.into_iter().flat_map(|index| index.ids().map(Into::into)).collect();
-        ids.extend(overrides.into_iter().flat_map(|names| names.values().map(|model| model.id.to_string())));
+        let mut ids: BTreeSet<String> = listed.into_iter().flat_map(|shelf| shelf.ids().map(Into::into)).collect();
+        ids.extend(overrides.into_iter().flat_map(|names| names.values()).filter_map(|name| match name {
+            Override::Priced(model) => Some(model.id.to_string()),
+            Override::Named { .. } => None,
+        }));
         Some(ids.into_iter().collect())
     }
 
@@ -116,10 +192,13 @@ impl Catalogue {
     pub fn nearest(&self, provider: Option<&str>, model: &str) -> Vec<String> {
         let named = provider.filter(|name| !name.is_empty()).map(canonical);
         let named = named.or_else(|| provider::owner_of(model).map(|owner| owner.id.into()));
-        let providers: Vec<&str> = named.as_deref().map_or_else(|| shelf::providers().collect(), |name| vec![name]);
-        let embedded = providers.iter().filter_map(|provider| shelf::index(provider)).flat_map(shelf::Index::names);
+        let shelves = self.shelves().iter();
+        let providers: Vec<&str> =
+            named.as_deref().map_or_else(|| shelves.map(|shelf| &*shelf.provider).collect(), |name| vec![name]);
+        let shelves = providers.iter().filter_map(|provider| self.shelf(provider));
+        let listed = shelves.flat_map(Shelf::names).map(|(name, _)| name);
         let overrides = providers.iter().filter_map(|provider| self.overrides.get(*provider));
-        spelling::nearest(model, embedded.chain(overrides.flat_map(|names| names.keys().map(String::as_str))))
+        spelling::nearest(model, listed.chain(overrides.flat_map(|names| names.keys().map(String::as_str))))
     }
 
     /// Calls `then` with the model of a name. Where the provider is empty, the user's own prices are searched first, so
@@ -137,28 +216,52 @@ impl Catalogue {
 
     /// The one model of this name in the user's prices, whoever its provider is there.
     fn named_by_user(&self, raw: &str) -> Option<Hit> {
-        let mut found = self.overrides.iter().filter_map(|(provider, names)| {
-            name::resolve(provider::by_name(provider), raw, |lower| names.get(lower).cloned())
-        });
-        let (model, _) = found.next()?;
-        found.next().is_none().then_some(Hit { model, matched_by: MatchedBy::Override })
+        let mut found = self.overrides.keys().filter_map(|provider| self.overridden(provider, raw));
+        let model = found.next()?;
+        found.next().is_none().then_some(Hit { model, matched_by: MatchedBy::Override, is_yours: true })
     }
 
-    /// Searches a canonical provider's names: the user's before the embedded ones.
+    /// The model of a name of the user's.
+    fn overridden(&self, provider: &str, raw: &str) -> Option<Arc<Model>> {
+        let names = self.overrides.get(provider)?;
+        let find = |lower: &str| match names.get(lower)? {
+            Override::Priced(model) => Some(model.clone()),
+            Override::Named { provider, model } => self.priced(provider, model),
+        };
+        name::resolve(provider::by_name(provider), raw, find).map(|(model, _)| model)
+    }
+
+    /// The model of a name that is not one of those that lead on to others.
+    fn priced(&self, provider: &str, raw: &str) -> Option<Arc<Model>> {
+        let known = provider::by_name(provider);
+        let yours = self.overrides.get(provider).and_then(|names| {
+            name::resolve(known, raw, |lower| match names.get(lower)? {
+                Override::Priced(model) => Some(model.clone()),
+                Override::Named { .. } => None,
+            })
+        });
+        let listed = || name::resolve(known, raw, |lower| self.shelf(provider)?.find(lower));
+        yours.or_else(listed).map(|(model, _)| model)
+    }
+
+    /// Searches a canonical provider's names: the user's before the listed ones.
     fn search(&self, provider: &str, raw: &str) -> Option<Hit> {
         let known = provider::by_name(provider);
-        if let Some(names) = self.overrides.get(provider)
-            && let Some((model, _)) = name::resolve(known, raw, |lower| names.get(lower).cloned())
-        {
-            return Some(Hit { model, matched_by: MatchedBy::Override });
+        let listed = || name::resolve(known, raw, |lower| self.shelf(provider)?.find(lower));
+        if let Some(model) = self.overridden(provider, raw) {
+            return Some(Hit { model, matched_by: MatchedBy::Override, is_yours: listed().is_none() });
         }
-        let index = shelf::index(provider)?;
-        let (model, matched_by) = name::resolve(known, raw, |lower| index.find(lower))?;
+        let (model, matched_by) = listed()?;
         let matched_by = match matched_by {
             MatchedBy::Exact if *model.id != *raw => MatchedBy::Alias,
             other => other,
         };
-        Some(Hit { model, matched_by })
+        Some(Hit { model, matched_by, is_yours: false })
+    }
+
+    /// Whether anything lies over the embedded prices.
+    pub(crate) fn has_overrides(&self) -> bool {
+        !self.overrides.is_empty()
     }
 }
 

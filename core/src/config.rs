@@ -1,22 +1,27 @@
 //! What the user asked for, from four places: the argument, the environment, `config.json` in the home, the default, in
 //! this order. The only reader of the environment.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::Attribution;
 use crate::outbox::{ExitFlush, Settings};
-use crate::sink::SinkSettings;
+use crate::pricelist::PublicKey;
+use crate::sink::{Endpoint, SinkSettings};
 
 mod address;
 mod backend;
 mod fields;
 mod options;
 mod policy;
+mod provider_file;
 mod sinks;
 
-pub use backend::{Backend, Protocol};
+pub use backend::{Backend, Protocol, price_list};
 pub use options::Options;
+pub use policy::StreamUsage;
+pub(crate) use provider_file::ProviderFile;
 pub use sinks::SinkChoice;
 
 const DEFAULT_PROJECT: &str = "default";
@@ -43,6 +48,18 @@ pub struct Config {
     pub attribution: Attribution,
     /// A file of prices that go before the built-in ones.
     pub prices: Option<PathBuf>,
+    /// A file of providers, prices, names and hosts that the library does not know, in TOML.
+    pub providers: Option<PathBuf>,
+    /// Names such as deployments, `PROVIDER/NAME`, and the models that they are.
+    pub models: BTreeMap<String, String>,
+    /// Hosts, and the providers that are reached there.
+    pub hosts: BTreeMap<String, String>,
+    /// Whether streams that tell no usage unasked are asked for it.
+    pub stream_usage: StreamUsage,
+    /// Where `llmlab prices update` finds a price list. Nothing else asks there.
+    pub prices_url: Option<Endpoint>,
+    /// Whose price lists are taken.
+    pub prices_key: Option<PublicKey>,
     /// Where events go, no two to the same destination, and how long they may wait.
     pub outbox: Settings,
     /// How long the exit of the process waits for deliveries.
@@ -94,6 +111,12 @@ impl Config {
             run_id: label("LLMLAB_RUN_ID"),
             attribution,
             prices: options.prices,
+            providers: options.providers,
+            models: options.models.unwrap_or_default(),
+            hosts: options.hosts.unwrap_or_default(),
+            stream_usage: options.stream_usage.unwrap_or_default(),
+            prices_url: options.prices_url,
+            prices_key: options.prices_key,
             is_ephemeral: is_ephemeral(variable),
             warnings: warnings(has_key, has_backend, &outbox.sinks),
             outbox,
@@ -114,6 +137,12 @@ impl Config {
             run_id: variable("LLMLAB_RUN_ID").filter(|text| !text.is_empty()),
             attribution: Attribution::default(),
             prices: None,
+            providers: None,
+            models: BTreeMap::new(),
+            hosts: BTreeMap::new(),
+            stream_usage: StreamUsage::default(),
+            prices_url: None,
+            prices_key: None,
             outbox: Settings::default(),
             exit_flush: ExitFlush::default(),
             is_ephemeral: is_ephemeral(variable),
@@ -201,6 +230,27 @@ mod tests {
         });
         assert_eq!((config.disabled, config.home, config.run_id), (false, "/somewhere".into(), Some("r1".into())));
         assert!(Config::fallback(&|_| None).disabled);
+    }
+
+    #[test]
+    fn the_environment_goes_before_the_file_for_price_lists_too() {
+        let home = tempfile::tempdir().unwrap();
+        let file = r#"{"prices_url":{"url":"https://file.example.com/l","ca_file":"/ca.pem"},"prices_key":"MEwuGA8rOcTpkj1cGvvESEzeMutICZTKR7i/fBsIacM="}"#;
+        std::fs::write(home.path().join("config.json"), file).unwrap();
+        let load = |url: Option<&str>| {
+            let variable = |name: &str| match name {
+                "LLMLAB_HOME" => Some(home.path().to_str().unwrap().to_owned()),
+                "LLMLAB_PRICES_URL" => url.map(str::to_owned),
+                _ => None,
+            };
+            let config = Config::resolve(Options::default(), &variable).unwrap();
+            let endpoint = config.prices_url.unwrap();
+            (endpoint.url, endpoint.ca_file.is_some(), config.prices_key.unwrap().to_string())
+        };
+        let key = "MEwuGA8rOcTpkj1cGvvESEzeMutICZTKR7i/fBsIacM=".to_owned();
+        assert_eq!(load(None), ("https://file.example.com/l".to_owned(), true, key.clone()));
+        let url = "https://variable.example.com/l";
+        assert_eq!(load(Some(url)), (url.to_owned(), false, key));
     }
 
     #[test]

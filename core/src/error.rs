@@ -20,6 +20,8 @@ pub enum ErrorCode {
     UnknownProvider,
     /// The home, the spool or the ledger cannot be read or written.
     Storage,
+    /// A server that was asked for something did not give it.
+    Unreachable,
 }
 
 impl ErrorCode {
@@ -33,6 +35,7 @@ impl ErrorCode {
             Self::InvalidTime => "invalid_time",
             Self::UnknownProvider => "unknown_provider",
             Self::Storage => "storage",
+            Self::Unreachable => "unreachable",
         }
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::money::Money;
 use crate::usage::Usage;
 
+mod abridged;
 mod json;
 mod rollup;
 
@@ -65,7 +66,7 @@ words! {
 
 words! {
     /// What was asked of the provider: the words of OpenTelemetry's `gen_ai.operation.name`
-    /// (<https://opentelemetry.io/docs/specs/semconv/gen-ai/>).
+    /// (<https://opentelemetry.io/docs/specs/semconv/gen-ai/>), which has none for the last four.
     Operation {
         /// A conversation: chat completions, responses, messages.
         Chat = 0 "chat",
@@ -75,6 +76,14 @@ words! {
         Embeddings = 2 "embeddings",
         /// Google's generation of content of any kind.
         GenerateContent = 3 "generate_content",
+        /// The order of documents by a query.
+        Rerank = 4 "rerank",
+        /// Images made or changed.
+        ImageGeneration = 5 "image_generation",
+        /// Speech of a text.
+        Speech = 6 "speech",
+        /// The text of speech, or of scanned pages.
+        Transcription = 7 "transcription",
     }
 }
 

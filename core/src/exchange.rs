@@ -8,17 +8,28 @@ use std::borrow::Cow;
 use crate::event::{Facts, Status, Subject};
 use crate::moment::Moment;
 use crate::provider::dialect::{Answer, Dialect};
-use crate::provider::{self, Counting, Provider};
+use crate::provider::{Kind, Provider};
+use crate::usage::{Dimension, Usage};
 use crate::wire::decode::Decoder;
-use crate::wire::{json, value};
+use crate::wire::value;
 
+mod asked;
+mod asking;
 mod body;
+mod calls;
 mod headers;
 mod manual;
+mod passage;
+mod recognized;
+mod sieve;
 
 use body::Body;
+pub use calls::Calls;
 pub use headers::Header;
+use headers::Metered;
 pub use manual::{UNREAD_MEMBERS, read_response};
+use passage::Passage;
+use recognized::{Recognized, owner};
 
 /// A request as the host sees it go out.
 #[derive(Clone, Copy)]
@@ -64,45 +75,67 @@ pub enum End {
 /// ```
 pub struct Exchange {
     start: Moment,
+    /// On a host we do not know, only the answer tells whether it was a call.
+    must_show: bool,
     http_status: Option<u16>,
     provider: Option<&'static Provider>,
     dialect: &'static Dialect,
+    /// It is the download of the results of a batch.
+    is_results: bool,
+    /// Of the text that is to be spoken: what is billed if the answer tells nothing else.
+    characters: Option<u64>,
     answer: Answer,
+    metered: Metered,
     decoder: Decoder,
     body: Body,
+    /// Its usage may be asked for.
+    may_ask: bool,
+    /// It was, and what that adds to the answer is taken out.
+    passage: Option<Box<Passage>>,
 }
 
 impl Exchange {
     /// Begins an exchange that went out at `at`. `None`, within a fraction of a microsecond and without allocating, if it
     /// is no billable call to a model.
     pub fn begin(request: &Request<'_>, at: Moment) -> Option<Self> {
-        let (provider, endpoint) = provider::locate(request.url)?;
-        if !request.method.eq_ignore_ascii_case("POST") {
-            return None;
-        }
-        let asked = Asked::read(request.body, endpoint.request_member);
-        if provider.is_none() && endpoint.request_member.is_some() && !(asked.has_member && asked.model.is_some()) {
-            return None;
-        }
-        let model = if endpoint.model_in_path { model_of(request.url, endpoint.path_end) } else { asked.model };
-        let provider_by_model = || model.as_deref().and_then(|model| owner(endpoint.dialect, model));
-        let counting = provider.or_else(provider_by_model).map_or(Counting::PLAIN, |provider| provider.counting);
-        let mut answer = Answer::new(endpoint.operation, counting);
-        answer.call.stream = endpoint.streams || asked.stream;
-        answer.call.search_context_size = asked.search_context_size.map(Cow::into_owned);
-        answer.call.model_requested = model.map(Cow::into_owned);
-        if let Some(tier) = asked.service_tier {
-            answer.tier(tier);
-        }
+        Self::begin_at(request, || at)
+    }
+
+    /// The same, and asks for the time only where there is an exchange.
+    pub fn begin_at(request: &Request<'_>, at: impl FnOnce() -> Moment) -> Option<Self> {
+        let recognized = Recognized::of(request)?;
         Some(Self {
-            start: at,
+            start: at(),
+            must_show: recognized.must_show,
             http_status: None,
-            provider,
-            dialect: endpoint.dialect,
-            answer,
+            provider: recognized.provider,
+            dialect: recognized.endpoint.dialect,
+            is_results: recognized.endpoint.kind == Kind::Results,
+            characters: recognized.characters(),
+            may_ask: recognized.may_ask(request.url),
+            answer: recognized.answer(),
+            metered: Metered::default(),
             decoder: Decoder::Identity,
             body: Body::default(),
+            passage: None,
         })
+    }
+
+    /// Whether [`Exchange::body_to_send`] may have one. Mostly it has not, and a host need not look any further.
+    pub fn may_ask(&self) -> bool {
+        self.may_ask
+    }
+
+    /// The body to send instead of the application's, so that a stream tells its usage; `None` to send it as it is. It has
+    /// `stream_options.include_usage` besides, and differs in nothing else. From here on, what the application is to
+    /// receive is what [`Exchange::passed`] and [`Exchange::rest`] give.
+    ///
+    /// To be asked only where the answer is a provider's and the request nobody else's business: not for a mock or a
+    /// recording, nor where the body has been signed.
+    pub fn body_to_send(&mut self, body: &[u8]) -> Option<Vec<u8>> {
+        let asked = self.may_ask.then(|| asking::asked(body)).flatten()?;
+        self.passage = Some(Box::default());
+        Some(asked)
     }
 
     /// The headers of the request, in any order and case: which try of the SDK it is.
@@ -124,110 +157,142 @@ impl Exchange {
             if name.eq_ignore_ascii_case(b"content-encoding") {
                 self.decoder = Decoder::of(std::str::from_utf8(value).ok());
             } else if name.eq_ignore_ascii_case(b"content-type") {
-                is_stream = value.trim_ascii_start().starts_with(b"text/event-stream");
+                let kind = value.trim_ascii_start();
+                is_stream = kind.starts_with(b"text/event-stream");
+                if kind.starts_with(b"audio/") {
+                    self.body = Body::Passing;
+                }
+            } else {
+                self.metered.read(name, value);
             }
         }
         self.answer.call.stream = status < 400 && (is_stream || self.answer.call.stream);
+        if status >= 400 {
+            self.passage = None;
+        }
     }
 
     /// Bytes of the body as they came over the connection, in any pieces. `at` is asked for the time at most once in the
     /// life of an exchange: at the first event of a stream.
     pub fn push(&mut self, bytes: &[u8], at: impl FnOnce() -> Moment) {
+        self.read(bytes, at, None);
+    }
+
+    /// The same, for an exchange whose body was sent as [`Exchange::body_to_send`] gave it: what the application is to
+    /// receive for these bytes, maybe nothing yet. An event of a stream passes when it has ended; one that is longer than
+    /// a megabyte is not kept waiting. The coding stays the one of the head. For any other exchange, it is the same
+    /// bytes. Borrowed means the same bytes, always.
+    pub fn passed<'b>(&mut self, bytes: &'b [u8], at: impl FnOnce() -> Moment) -> Cow<'b, [u8]> {
+        let mut passage = self.passage.take();
+        self.read(bytes, at, passage.as_deref_mut());
+        let passed = passage.as_mut().map_or(Cow::Borrowed(bytes), |passage| passage.passed(bytes, &self.decoder));
+        self.passage = passage;
+        passed
+    }
+
+    /// What the application is to receive after the last bytes: what [`Exchange::passed`] has kept back, such as an event
+    /// that broke off.
+    pub fn rest(&mut self) -> Vec<u8> {
+        self.passage.take().map(|mut passage| passage.rest()).unwrap_or_default()
+    }
+
+    fn read(&mut self, bytes: &[u8], at: impl FnOnce() -> Moment, mut passage: Option<&mut Passage>) {
         let Self { decoder, body, answer, dialect, .. } = self;
-        let before = body.has_begun();
-        decoder.push(bytes, &mut |bytes| body.push(bytes, dialect, answer));
-        if !before && body.has_begun() && (body.is_events() || answer.call.stream) {
+        decoder.push(bytes, &mut |bytes| {
+            body.push(bytes, dialect, answer);
+            if let Some(passage) = &mut passage {
+                passage.sift(bytes);
+            }
+        });
+        // Not even at its first event can one tell of every stream that it is one: it may be a text that stands alone.
+        if answer.call.first_event_ns.is_none() && body.has_begun() && (body.is_events() || answer.call.stream) {
             answer.call.stream = true;
             answer.call.first_event_ns = Some(at().ns_since(self.start));
         }
+    }
+
+    /// How many bytes [`Exchange::finish`] has left to read: a host that must not wait lets another thread do it
+    /// (`Llmlab::read`).
+    pub fn unread_bytes(&self) -> usize {
+        self.body.unread_bytes()
     }
 
     /// It is over: the calls that it was. Mostly one; as many as a batch had, if this was the download of its results; none,
     /// if nothing was billed by it. `error_type` is the host's word for what went wrong, such as the class of an exception.
     pub fn finish(mut self, end: End, error_type: Option<&str>, at: Moment) -> Calls {
         let is_whole = self.body.end(self.dialect, &mut self.answer);
-        let refused = self.http_status.filter(|&status| status >= 400);
-        let status = match end {
-            _ if refused.is_some() || self.answer.failed => Status::Error,
-            _ if is_whole => Status::Ok,
-            End::Complete => Status::Ok,
-            End::Lost => Status::Lost,
-            End::Cancelled => Status::Cancelled,
-            End::Closed => Status::Aborted,
-        };
-        let Answer { mut call, error_type: said, .. } = self.answer;
-        let error_type = (status != Status::Ok)
-            .then(|| {
-                said.or_else(|| refused.map(|status| format!("http_{status}")))
-                    .or_else(|| error_type.filter(|word| value::is_token(word)).map(str::to_owned))
-            })
-            .flatten();
+        if self.is_results {
+            return Calls::of_results(self.answer.results, self.provider, self.start.unix_ns);
+        }
+        let status = self.status(end, is_whole);
+        let told = std::mem::take(&mut self.metered).told();
+        if let Some(word) = told.service_tier.as_deref().filter(|_| self.answer.call.service_tier.is_none()) {
+            self.answer.tier_is(word);
+        }
+        if self.must_show && self.answer.call.model.is_none() && self.answer.call.usage.is_empty() {
+            return Calls::none();
+        }
+        self.complete_usage(status, told.usage);
+        let error_type = self.error_type(status, told.error_type, error_type);
+        let mut call = self.answer.call;
         if call.model.is_none() {
             call.model.clone_from(&call.model_requested);
         }
         let by_model = || call.model.as_deref().and_then(|model| owner(self.dialect, model));
         call.provider = self.provider.or_else(by_model).map(|provider| Cow::Borrowed(provider.id));
-        let facts = Facts {
+        Calls::one(Facts {
             unix_ns: self.start.unix_ns,
             latency_ns: Some(at.ns_since(self.start)),
             status,
             error_type,
             subject: Subject::Call(call),
-        };
-        Calls(Some(facts))
+        })
     }
-}
 
-/// The calls of an exchange.
-pub struct Calls(Option<Facts>);
-
-impl Iterator for Calls {
-    type Item = Facts;
-
-    fn next(&mut self) -> Option<Facts> {
-        self.0.take()
+    /// The HTTP status of a refusal.
+    fn refused(&self) -> Option<u16> {
+        self.http_status.filter(|&status| status >= 400)
     }
-}
 
-/// The provider that a model tells on a host that is nobody's.
-fn owner(dialect: &Dialect, model: &str) -> Option<&'static Provider> {
-    provider::owner_of(model).filter(|owner| dialect.native_to.is_none_or(|native| owner.id == native))
-}
-
-/// What a request's body says.
-#[derive(Default)]
-struct Asked<'a> {
-    model: Option<Cow<'a, str>>,
-    stream: bool,
-    service_tier: Option<&'a [u8]>,
-    search_context_size: Option<Cow<'a, str>>,
-    has_member: bool,
-}
-
-impl<'a> Asked<'a> {
-    fn read(body: &'a [u8], member: Option<&str>) -> Self {
-        let mut asked = Self::default();
-        for (key, raw) in json::members(body) {
-            match key {
-                b"model" => asked.model = value::name(raw),
-                b"stream" => asked.stream = raw == b"true",
-                b"service_tier" | b"serviceTier" => asked.service_tier = Some(raw),
-                b"web_search_options" => {
-                    asked.search_context_size = json::get(raw, "search_context_size").and_then(value::name);
-                }
-                _ => {}
+    fn status(&self, end: End, is_whole: bool) -> Status {
+        match end {
+            _ if self.refused().is_some() || self.answer.failed => Status::Error,
+            _ if is_whole => Status::Ok,
+            // What was told of its usage is not all of it.
+            End::Complete
+                if self.body.is_events() && self.dialect.always_ends() && !self.answer.call.usage.is_empty() =>
+            {
+                Status::Lost
             }
-            asked.has_member |= member.is_some_and(|member| member.as_bytes() == key);
+            End::Complete => Status::Ok,
+            End::Lost => Status::Lost,
+            End::Cancelled => Status::Cancelled,
+            End::Closed => Status::Aborted,
         }
-        asked
     }
-}
 
-/// The model of a path such as `/v1beta/models/gemini-2.5-pro:generateContent`.
-fn model_of<'a>(url: &'a str, path_end: &str) -> Option<Cow<'a, str>> {
-    let (_, path) = provider::host_and_path(url)?;
-    let model = path.strip_suffix(path_end)?.rsplit('/').next()?;
-    (!model.is_empty()).then_some(Cow::Borrowed(model))
+    /// Where the body tells no usage, the headers may, and what was to be spoken is billed by its length.
+    fn complete_usage(&mut self, status: Status, metered: Usage) {
+        let is_refused = self.refused().is_some();
+        let call = &mut self.answer.call;
+        if call.usage.is_empty() && !is_refused {
+            call.usage = metered;
+        }
+        // Who streams events of speech, tells its tokens at the end. Of what was never answered, nothing may have been said.
+        if call.usage.is_empty() && self.http_status.is_some() && status != Status::Error && !call.stream {
+            call.usage.set_if(Dimension::Characters, self.characters);
+        }
+    }
+
+    /// The most telling word for what went wrong: the body's, the headers', the HTTP status, the host's.
+    fn error_type(&mut self, status: Status, metered: Option<String>, host: Option<&str>) -> Option<String> {
+        if status == Status::Ok {
+            return None;
+        }
+        let said = self.answer.error_type.take().or(metered);
+        said.or_else(|| self.refused().map(|status| format!("http_{status}")))
+            .or_else(|| host.filter(|word| value::is_token(word)).map(str::to_owned))
+    }
 }
 
 #[cfg(test)]

@@ -35,6 +35,8 @@ struct Limits {
     total: Duration,
 }
 
+/// A price list takes longer than an answer.
+const DOWNLOAD_LIMITS: Limits = Limits { connect: Duration::from_secs(10), total: Duration::from_secs(60) };
 const LIMITS: Limits = Limits { connect: Duration::from_secs(3), total: Duration::from_secs(15) };
 
 /// A client of one endpoint. Needs a tokio runtime with its I/O and time drivers around [`Http::send`].
@@ -52,6 +54,14 @@ impl Http {
     /// [`ErrorCode::InvalidConfig`] where the file of certificate authorities or a header cannot be used.
     pub fn new(endpoint: &Endpoint) -> Result<Self> {
         Self::with(endpoint, LIMITS, |client| client)
+    }
+
+    /// For [`Http::get`], with more time.
+    ///
+    /// # Errors
+    /// As [`Http::new`].
+    pub(crate) fn for_downloads(endpoint: &Endpoint) -> Result<Self> {
+        Self::with(endpoint, DOWNLOAD_LIMITS, |client| client)
     }
 
     /// To servers on this machine, whatever proxies surround the test.
@@ -104,11 +114,19 @@ impl Http {
         } else {
             request.body(message.body.clone())
         };
-        let mut answer = answer(request.send().await.map_err(failure)?).await?;
+        let mut answer = answer(request.send().await.map_err(failure)?, MAX_ANSWER_BYTES).await?;
         if !(200..300).contains(&answer.status) {
             self.redact(&mut answer.body);
         }
         Ok(answer)
+    }
+
+    /// Asks for what is at an address, once. What is longer than `max_bytes` is a [`Failure`].
+    ///
+    /// # Errors
+    /// As [`Http::send`].
+    pub(crate) async fn get(&self, url: &str, max_bytes: usize) -> std::result::Result<Answer, Failure> {
+        answer(self.client.get(url).send().await.map_err(failure)?, max_bytes).await
     }
 
     /// What a server refuses is quoted in files and warnings, and some quote the request.
@@ -128,13 +146,13 @@ pub(crate) fn is_this_machine(host: &str) -> bool {
     host == "localhost" || host.trim_matches(['[', ']']).parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-async fn answer(mut response: Response) -> std::result::Result<Answer, Failure> {
+async fn answer(mut response: Response, max_bytes: usize) -> std::result::Result<Answer, Failure> {
     let status = response.status();
     let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_ANSWER_BYTES => body.extend_from_slice(&chunk),
+            Ok(Some(chunk)) if body.len() + chunk.len() <= max_bytes => body.extend_from_slice(&chunk),
             Ok(None) => break,
             // What a server refuses, its status says; the body is for people.
             _ if !status.is_success() => break,
@@ -242,4 +260,4 @@ fn is_refused_certificate(error: &reqwest::Error) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

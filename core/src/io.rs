@@ -238,7 +238,7 @@ fn wait(thread: &Thread, runtime: Option<&Runtime>, at_most: Option<Duration>) {
 /// The host's signals are for the host's threads. A thread inherits the mask of its maker, so there is no moment at
 /// which it could receive one.
 #[cfg(unix)]
-fn without_signals<T>(start: impl FnOnce() -> T) -> T {
+pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     use nix::sys::signal::{SigSet, SigmaskHow};
     let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK);
     let started = start();
@@ -249,7 +249,7 @@ fn without_signals<T>(start: impl FnOnce() -> T) -> T {
 }
 
 #[cfg(not(unix))]
-fn without_signals<T>(start: impl FnOnce() -> T) -> T {
+pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     start()
 }
 

@@ -20,6 +20,7 @@ mod catch_up;
 mod ingest;
 mod prune;
 mod query;
+mod reprice;
 mod rollup;
 mod row;
 mod schema;
@@ -32,6 +33,7 @@ pub use axis::{GroupBy, Key};
 pub use catch_up::{CaughtUp, catch_up};
 pub use prune::Pruned;
 pub use query::Filter;
+pub use reprice::{PriceOf, Repriced, RepricedModel, Repricing};
 pub(crate) use rollup::HOUR_NS;
 pub use totals::Totals;
 

@@ -22,7 +22,7 @@
 //! - meaning, pure functions: [`provider`], [`catalogue`], [`price`], [`exchange`]
 //! - delivery, effects: [`clock`], [`spool`], [`sink`], [`outbox`], [`ledger`]
 //! - questions asked of a ledger: [`report`]
-//! - surface: [`config`], [`scope`], [`engine`], [`stats`]
+//! - surface: [`config`], [`pricelist`], [`scope`], [`engine`], [`stats`]
 
 pub mod error;
 pub mod event;
@@ -43,6 +43,7 @@ mod fold;
 mod fork;
 pub mod http;
 pub mod io;
+mod later;
 pub mod ledger;
 mod lock;
 pub mod outbox;
@@ -56,6 +57,7 @@ pub mod report;
 pub mod config;
 pub mod engine;
 mod notices;
+pub mod pricelist;
 pub mod scope;
 pub mod stats;
 

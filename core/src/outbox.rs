@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::error::{Error, ErrorCode, Result};
-use crate::event::{Attribution, Event, Origin};
+use crate::event::{Event, Origin};
 use crate::fork::AtHome;
 use crate::io::Io;
 use crate::lock::{self, Lock};
@@ -186,7 +186,7 @@ impl Outbox {
             && (Arc::ptr_eq(&event.origin, &header.origin) || event.origin == header.origin);
         let kept = if !ours {
             shared.drop_event(DropReason::Foreign)
-        } else if spool::encode(event, frame) || spool::encode(&without_tags(event), frame) {
+        } else if spool::encode(event, frame) || spool::encode(&event.abridged(), frame) {
             shared.store(frame)
         } else {
             shared.drop_event(DropReason::TooLarge)
@@ -373,10 +373,4 @@ fn first_half(nonce: [u8; 16]) -> [u8; 8] {
     let mut half = [0; 8];
     half.copy_from_slice(&nonce[..8]);
     half
-}
-
-/// The tags are the one part of an event whose size is up to the host, and no money hangs on them.
-fn without_tags(event: &Event) -> Event {
-    let attribution = Attribution { tags: Vec::new(), ..(*event.attribution).clone() };
-    Event { attribution: Arc::new(attribution), ..event.clone() }
 }

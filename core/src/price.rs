@@ -129,6 +129,7 @@ fn bill(
     let factor = period.factor(terms.inference_geo);
     let mut bill = Bill { total: Money::ZERO, complete: tier_is_known, any: false };
     let mut missing = false;
+    let mut tokens_missing = false;
     for dimension in Dimension::ALL {
         let count = leaves.count(dimension);
         if count == 0 {
@@ -141,11 +142,16 @@ fn bill(
             line(dimension, count, rate, factor, total);
             bill.total += total;
             bill.any = true;
+        } else if is_tokens(dimension) {
+            tokens_missing = true;
         } else if dimension != Dimension::Requests {
             // Requests are always counted and hardly ever charged: no fee is no missing price.
             missing = true;
         }
     }
+    // What is sold by the second, the page or the character may report tokens besides: they are no missing price.
+    let sells_tokens = || Dimension::ALL.iter().any(|&each| is_tokens(each) && table[each as usize].is_some());
+    missing |= tokens_missing && (!bill.any || sells_tokens());
     bill.complete &= !missing;
     bill.any |= !missing;
     Ok(bill)

@@ -7,6 +7,7 @@ use std::sync::{Arc, MutexGuard};
 
 use crate::event::{Attribution, Charge, CostState, Facts, SpanId, Status, Step, Subject, TraceId};
 use crate::fork;
+use crate::later;
 use crate::lock::Lock;
 use crate::moment::Moment;
 use crate::money::Money;
@@ -158,8 +159,9 @@ impl Scope {
         self.begun.load(Ordering::Relaxed)
     }
 
-    /// What was spent inside so far.
+    /// What was spent inside so far, with the large responses that are still being read, for which it waits.
     pub fn tally(&self) -> Tally {
+        later::settle();
         self.purse().map_or_else(Tally::default, |tally| *tally)
     }
 

@@ -45,9 +45,9 @@ mod tests;
 mod verify;
 mod writer;
 
-pub(crate) use disk::{Disk, RealDisk, home_folder, private_file};
 #[cfg(test)]
-pub(crate) use disk::{DiskFile, Facts, Lock as FileLock};
+pub(crate) use disk::Facts;
+pub(crate) use disk::{Disk, DiskFile, Lock as FileLock, RealDisk, home_folder, private_file};
 pub(crate) use header::Header;
 pub(crate) use name::SegmentName;
 #[cfg(test)]

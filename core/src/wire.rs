@@ -4,6 +4,9 @@
 //! more than a bound of what it sees.
 
 pub(crate) mod decode;
+pub(crate) mod encode;
+pub(crate) mod eventstream;
 pub(crate) mod json;
 pub(crate) mod sse;
+pub(crate) mod texts;
 pub(crate) mod value;

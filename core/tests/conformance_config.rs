@@ -55,7 +55,7 @@ fn seen(lab: &Llmlab) -> Value {
     if config.disabled { Value::Null } else { json!(seen) }
 }
 
-fn settings(config: &Config) -> [(&'static str, Value); 5] {
+fn settings(config: &Config) -> [(&'static str, Value); 8] {
     let exit_flush = match config.exit_flush {
         ExitFlush::Auto => json!("auto"),
         ExitFlush::Off => json!("off"),
@@ -63,6 +63,9 @@ fn settings(config: &Config) -> [(&'static str, Value); 5] {
     };
     [
         ("sinks", config.outbox.sinks.iter().map(ToString::to_string).collect()),
+        ("stream_usage", json!(format!("{:?}", config.stream_usage).to_lowercase())),
+        ("models", json!(config.models)),
+        ("hosts", json!(config.hosts)),
         ("durability", json!(format!("{:?}", config.outbox.durability).to_lowercase())),
         ("spool_max_bytes", json!(config.outbox.spool_max_bytes)),
         ("spool_max_days", json!(config.outbox.spool_max_days)),

@@ -138,6 +138,17 @@ fn what_is_known_of_a_call_depends_on_how_it_ended() {
     }
 }
 
+/// The provider had begun to work, and what it tells of that may not be all.
+#[test]
+fn an_error_in_a_stream_is_no_refusal() {
+    let mut call = mini(Usage::new());
+    call.stream = true;
+    assert_eq!(charged(&call, Status::Error), (None, CostState::Unpriced, CostSource::Catalogue));
+    call.usage = Usage::new().with(Dimension::Input, 1000);
+    let known = Some("0.00015".to_owned());
+    assert_eq!(charged(&call, Status::Error), (known, CostState::Estimated, CostSource::Catalogue));
+}
+
 #[test]
 fn the_cost_that_the_provider_states_is_the_cost() {
     let mut call = mini(Usage::new().with(Dimension::Input, 1000));

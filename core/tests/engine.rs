@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use llmlab::clock::SystemClock;
 use llmlab::engine::Response;
-use llmlab::event::{Call, CostState, Facts, Operation, Status, Subject};
+use llmlab::event::{Call, Charge, CostState, Facts, Operation, Status, Subject};
+use llmlab::exchange::{End, Exchange, Request};
 use llmlab::report::{GroupBy, SummaryQuery};
 use llmlab::scope::{Labels, Scope};
 use llmlab::{Config, Dimension, ErrorCode, Llmlab, Options, Usage};
@@ -81,6 +82,31 @@ fn a_response_is_recorded_once_however_often_it_is_handed_in() {
     assert!(lab.record_response(&response, None).is_none());
     assert!(lab.record_response(&Response { body: b"{\"answer\":42}", ..Response::default() }, None).is_none());
     assert_eq!(lab.stats().events.recorded, 1);
+}
+
+#[test]
+fn the_results_of_a_batch_are_recorded_once_however_often_they_are_downloaded() {
+    let home = tempfile::tempdir().unwrap();
+    let lab = client(home.path(), "{}").unwrap();
+    let line = |id: &str| {
+        format!(
+            r#"{{"custom_id":"{id}","response":{{"body":{{"id":"{id}","model":"gpt-4o-mini","usage":{{"prompt_tokens":1000,"completion_tokens":500}}}}}}}}"#
+        )
+    };
+    let file = ["a", "b", "c"].map(line).join("\n");
+    let url = "https://api.openai.com/v1/files/file-1/content";
+    let download = || {
+        let mut exchange = Exchange::begin(&Request { method: "GET", url, body: b"" }, lab.now()).unwrap();
+        exchange.head(200, []);
+        exchange.push(file.as_bytes(), || lab.now());
+        exchange.finish(End::Complete, None, lab.now()).filter_map(|facts| lab.record(facts, None)).collect::<Vec<_>>()
+    };
+    let charges = download();
+    // Half of the standard rates.
+    let cost = |charge: &Charge| charge.total.unwrap().to_string();
+    assert_eq!(charges.iter().map(cost).collect::<Vec<_>>(), ["0.000225"; 3]);
+    assert!(download().is_empty());
+    assert_eq!(lab.stats().events.recorded, 3);
 }
 
 #[test]

@@ -11,7 +11,8 @@ of the program; `track_cost` and `track` say for whom the calls are made; ``llml
 Decimal('0.06')
 
 Nothing here raises into the program except `init` and `LLMLab` on a configuration that cannot be used, and the
-questions (`cost`, `models`, `read_usage`, `summary`) on arguments that make no sense. All of it may be used from any
+questions (`cost`, `models`, `read_usage`, `summary`) and what sets something (`set_price`, `set_model`,
+`register_provider`) on arguments that make no sense. All of it may be used from any
 thread and task. A forked child records for itself.
 """
 
@@ -28,6 +29,9 @@ flush = _global.flush
 models = _global.models
 read_usage = _global.read_usage
 record_response = _global.record_response
+register_provider = _global.register_provider
+set_model = _global.set_model
+set_price = _global.set_price
 shutdown = _global.shutdown
 stats = _global.stats
 summary = _global.summary
@@ -48,6 +52,9 @@ __all__ = [
     "models",
     "read_usage",
     "record_response",
+    "register_provider",
+    "set_model",
+    "set_price",
     "shutdown",
     "stats",
     "summary",

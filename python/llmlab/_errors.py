@@ -8,7 +8,8 @@ from llmlab import _guard
 class LlmlabError(Exception):
     """An error of llmlab: a message that names the value and the fix, and a ``code`` that never changes.
 
-    Raised by ``init``, ``cost``, ``models``, ``read_usage`` and ``summary`` only. What records never raises.
+    Raised by ``init``, ``cost``, ``models``, ``read_usage``, ``summary``, ``set_price``, ``set_model`` and
+    ``register_provider`` only. What records never raises.
     """
 
     code: str

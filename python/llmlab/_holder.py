@@ -8,6 +8,8 @@ from llmlab import _exit, _guard, _native
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from llmlab._callbacks import Callbacks
     from llmlab._native import Client, FlushReport
 
@@ -18,11 +20,12 @@ REPLACED_TIMEOUT_S = 0.25
 class Holder:
     """Holds a native client; the global one makes it at the first use."""
 
-    __slots__ = ("__weakref__", "_callbacks", "_held", "_lock")
+    __slots__ = ("__weakref__", "_callbacks", "_held", "_lock", "_told")
 
     def __init__(self) -> None:
         self._held: Client | None = None
         self._callbacks: Callbacks | None = None
+        self._told: dict[tuple[object, ...], Callable[[Client], None]] = {}
         self._lock = allocate_lock()
 
     def _client(self) -> Client:
@@ -40,6 +43,11 @@ class Holder:
 
     def _hold(self, made: Client, callbacks: Callbacks | None) -> None:
         """Replaces the client; what was recorded with the one before is delivered."""
+        for tell in list(self._told.values()):
+            try:
+                tell(made)
+            except Exception as error:  # the new configuration may lack the model that a name leads to
+                _guard.swallow("what was set before init", error)
         with self._lock:
             before, ending = self._held, self._callbacks
             self._held, self._callbacks = made, callbacks
@@ -47,6 +55,12 @@ class Holder:
         _introduce(made)
         if before is not None:
             _end(before, ending, REPLACED_TIMEOUT_S)
+
+    def _tell(self, topic: tuple[object, ...], tell: Callable[[Client], None]) -> None:
+        """Tells the client something, and every later one: a program may set prices before it calls `init`."""
+        tell(self._client())
+        self._told.pop(topic, None)
+        self._told[topic] = tell
 
     def _end(self, timeout: float) -> FlushReport:
         return _end(self._client(), self._callbacks, timeout)

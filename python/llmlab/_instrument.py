@@ -18,7 +18,10 @@ _lock = RLock()
 
 
 def instrument() -> None:
-    """Taps the HTTP clients through which SDKs reach their providers: ``httpx`` and ``httpx2``, sync and async.
+    """Taps the HTTP clients through which SDKs reach their providers.
+
+    These are ``httpx`` and ``httpx2``, sync and async, ``urllib3`` (below ``requests`` and ``boto3``) and ``aiohttp``
+    (below ``aiobotocore``).
 
     Clients that are imported later are tapped then; none is imported for it. The program receives what it would have
     received. A client of an unknown shape is left alone, with one warning. Doing it twice is doing it once. Never

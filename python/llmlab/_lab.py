@@ -7,6 +7,7 @@ from llmlab._holder import Holder
 from llmlab._lifecycle import Lifecycle
 from llmlab._price import Pricer
 from llmlab._record import Recorder
+from llmlab._registrar import Registrar
 from llmlab._scope import Scoper
 from llmlab._summary import Asker
 from llmlab._trace import Tracer
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from llmlab._options import Sink
 
 
-class LLMLab(Recorder, Scoper, CostTracker, Tracer, Pricer, Asker, Lifecycle):
+class LLMLab(Recorder, Scoper, CostTracker, Tracer, Pricer, Registrar, Asker, Lifecycle):
     """A client beside the global one, for several projects in one process.
 
     The options are those of `init`, and the methods are the functions of the package. A request to a provider belongs
@@ -56,6 +57,10 @@ class LLMLab(Recorder, Scoper, CostTracker, Tracer, Pricer, Asker, Lifecycle):
         service: str | None = None,
         tags: Mapping[str, str] | None = None,
         prices: str | os.PathLike[str] | None = None,
+        providers: str | os.PathLike[str] | None = None,
+        models: Mapping[str, str] | None = None,
+        hosts: Mapping[str, str] | None = None,
+        stream_usage: str | None = None,
         durability: str | None = None,
         spool_max_bytes: int | None = None,
         spool_max_days: int | None = None,
@@ -89,6 +94,10 @@ def init(
     service: str | None = None,
     tags: Mapping[str, str] | None = None,
     prices: str | os.PathLike[str] | None = None,
+    providers: str | os.PathLike[str] | None = None,
+    models: Mapping[str, str] | None = None,
+    hosts: Mapping[str, str] | None = None,
+    stream_usage: str | None = None,
     durability: str | None = None,
     spool_max_bytes: int | None = None,
     spool_max_days: int | None = None,
@@ -116,6 +125,13 @@ def init(
         service: the name of the application.
         tags: tags of every event.
         prices: a file of prices that go before the built-in ones.
+        providers: a TOML file of providers, prices, names and hosts that llmlab does not know; see docs/providers.md.
+        models: names such as deployments, and the models whose price they have: ``{"azure/my-deployment": "gpt-5"}``.
+        hosts: hosts, and the providers that are reached there: ``{"llm.internal": "openai"}``. They hold for the
+            process, not only for this client.
+        stream_usage: ``auto`` asks a stream for its usage (``stream_options.include_usage``) where the provider tells
+            none otherwise and is known to accept it, and takes out of the answer what that adds; ``never`` changes no
+            request, and such streams are unpriced.
         durability: ``process``, an event survives the death of the process, or ``fsync``, that of the machine, too.
         spool_max_bytes: bytes that may wait for a sink before the oldest are folded into totals; 256 MiB by default.
         spool_max_days: days that events may wait before they are folded into totals; 30 by default.

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     Callback = Callable[[list[Event]], object]
     Sink = str | Mapping[str, object] | Callback | tuple[str, Callback]
 
-TEXTS = ("api_key", "project", "environment", "service", "prices")
+TEXTS = ("api_key", "project", "environment", "service", "prices", "providers")
+PATHS = ("prices", "providers")
+PAIRS = ("tags", "models", "hosts")
 
 
 def read(options: dict[str, Any]) -> tuple[str, dict[str, Callback]]:
@@ -40,8 +42,8 @@ def read(options: dict[str, Any]) -> tuple[str, dict[str, Callback]]:
 def _read(name: str, value: Any, callbacks: dict[str, Callback]) -> object:
     if name in TEXTS:
         return _text(name, value)
-    if name == "tags":
-        return {_text("tags", key): _text("tags", tag) for key, tag in _pairs(value)}
+    if name in PAIRS:
+        return {_text(name, key): _text(name, item) for key, item in _pairs(name, value)}
     if name == "backend" and hasattr(value, "items"):
         return dict(value)
     if name == "sinks":
@@ -84,17 +86,17 @@ def _plain(value: object) -> object:
 
 def _text(name: str, value: object) -> str:
     # Checked here, because JSON would make texts of keys that are none, and refuse other things by their type alone.
-    if isinstance(value, os.PathLike) and name == "prices":
+    if isinstance(value, os.PathLike) and name in PATHS:
         value = os.fspath(value)
     if not isinstance(value, str):
         if name == "api_key":
             raise ConfigError("api_key must be a string", "invalid_config")  # it is not shown, whatever it is
-        wanted = "an object of strings" if name == "tags" else "a string"
+        wanted = "an object of strings" if name in PAIRS else "a string"
         raise ConfigError(f"{name} must be {wanted}, got {_guard.shown(value)}", "invalid_config")
     return value
 
 
-def _pairs(tags: Any) -> Iterable[tuple[object, object]]:
-    if not hasattr(tags, "items"):
-        raise ConfigError(f"tags must be an object of strings, got {_guard.shown(tags)}", "invalid_config")
-    return tags.items()  # type: ignore[no-any-return]
+def _pairs(name: str, value: Any) -> Iterable[tuple[object, object]]:
+    if not hasattr(value, "items"):
+        raise ConfigError(f"{name} must be an object of strings, got {_guard.shown(value)}", "invalid_config")
+    return value.items()  # type: ignore[no-any-return]

@@ -48,7 +48,8 @@ class Recorder(Holder):
             cost_usd: what the call cost, if you know better; otherwise the catalogue tells.
             latency_ms: how long the call took, until now.
             service_tier: such as ``batch`` or ``priority``; standard if not given.
-            operation: ``chat``, ``text_completion``, ``embeddings`` or ``generate_content``.
+            operation: ``chat``, ``text_completion``, ``embeddings``, ``generate_content``, ``rerank``,
+                ``image_generation``, ``speech`` or ``transcription``.
             feature: the feature of the product.
             user: the user served.
             session: the session or conversation.

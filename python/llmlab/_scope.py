@@ -23,6 +23,16 @@ It is put back by value, never by token: a token refuses to be used in another c
 generator or a coroutine in another one, the refusal would reach the host.
 """
 
+sending: ContextVar[list[bool] | None] = ContextVar("llmlab_sending", default=None)
+"""Whether a tap has a physical request in its hands: it is counted by that tap, whatever it travels through (httpx over
+aiohttp, a transport of the program's own that has a client inside). A tap that finds something true here begins
+nothing; one that begins an exchange sets ``mark = [True]`` around its send, clears the mark, and puts back what was
+there, by value.
+
+The mark is a list because tasks and callbacks that are made during a send inherit the variable and may outlive it by
+days: cleared, it is false for them as well.
+"""
+
 
 def labels_of(feature: object, user: object, session: object, tags: Mapping[str, object] | None) -> Labels:
     """Labels of what the host gave; of nothing if it cannot be used."""
@@ -61,6 +71,9 @@ class Scoper(Holder):
         The value of the block has ``cost`` (``Decimal`` US dollars so far; ``None`` if the cost of a call is not
         known), ``calls`` and ``unpriced``. It may be read at any time, also after the block. Never raises. Use a new
         one for every block.
+
+        Tasks and `asyncio.to_thread` take the scope along. A plain thread and a pool of threads do not: hand them
+        ``contextvars.copy_context().run`` and the function.
 
         Args:
             feature: the feature of the product.

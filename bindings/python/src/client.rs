@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
+use llmlab::catalogue::Tariff;
 use llmlab::clock::SystemClock;
 use llmlab::config::environment_variable;
 use llmlab::engine::Response;
@@ -83,19 +84,7 @@ impl Client {
         headers: &Bound<'_, PyAny>,
         scope: Option<&Bound<'_, Scope>>,
     ) -> Option<Exchange> {
-        let scope = scope.map(Bound::get);
-        let lab = scope.and_then(|scope| scope.owner.as_ref()).unwrap_or(&self.lab);
-        if lab.config().disabled {
-            return None;
-        }
-        let request = Request { method, url, body };
-        let mut exchange = guarded(|| exchange::Exchange::begin(&request, lab.now())).flatten()?;
-        headers::read(headers, |pairs| exchange.sent(pairs));
-        let scope = scope.map(|scope| scope.scope.clone());
-        if let Some(scope) = &scope {
-            scope.exchange_began();
-        }
-        Some(Exchange::new(Open { exchange, lab: lab.clone(), scope, generation: Llmlab::generation() }))
+        self.begin_with(&Request { method, url, body }, scope, || Ok(headers.clone())).ok().flatten()
     }
 
     /// Opens a scope.
@@ -240,10 +229,22 @@ impl Client {
     fn models(&self, py: Python<'_>, provider: &str) -> PyResult<Vec<String>> {
         self.usable(py)?;
         guarded(|| self.lab.catalogue().models(provider)).ok_or_else(|| fault(py))?.ok_or_else(|| {
-            let known: Vec<&str> = provider::PROVIDERS.iter().map(|provider| provider.id).collect();
+            let known: Vec<&str> = provider::all().into_iter().map(|provider| provider.id).collect();
             let message = format!("unknown provider {provider:?}; known are {}", known.join(", "));
             raised_with(py, ErrorCode::UnknownProvider, &message)
         })
+    }
+
+    /// Sets what a model costs, in JSON by the words of a price file.
+    fn set_price(&self, py: Python<'_>, provider: &str, model: &str, rates: &str) -> PyResult<()> {
+        let set = || Tariff::from_json(rates).and_then(|price| self.lab.set_price(provider, model, &price));
+        guarded(set).ok_or_else(|| fault(py))?.map_err(|error| raised(py, &error))
+    }
+
+    /// Tells which model is behind a name.
+    fn set_model(&self, py: Python<'_>, provider: &str, name: &str, model: &str) -> PyResult<()> {
+        let set = || self.lab.set_model(provider, name, model);
+        guarded(set).ok_or_else(|| fault(py))?.map_err(|error| raised(py, &error))
     }
 
     /// What was spent.
@@ -313,7 +314,8 @@ impl Client {
 
     /// Counters by name.
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        stats::counters(py, &guarded(|| self.lab.stats()).unwrap_or_default())
+        let counters = py.detach(|| guarded(|| self.lab.stats())).unwrap_or_default();
+        stats::counters(py, &counters)
     }
 
     /// What the user should be told since the last time.
@@ -323,6 +325,28 @@ impl Client {
 }
 
 impl Client {
+    /// Asks for the headers only where there is an exchange.
+    pub(crate) fn begin_with<'py>(
+        &self,
+        request: &Request<'_>,
+        scope: Option<&Bound<'_, Scope>>,
+        headers_of: impl FnOnce() -> PyResult<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Exchange>> {
+        let scope = scope.map(Bound::get);
+        let lab = scope.and_then(|scope| scope.owner.as_ref()).unwrap_or(&self.lab);
+        if lab.config().disabled {
+            return Ok(None);
+        }
+        let begun = guarded(|| exchange::Exchange::begin_at(request, || lab.now())).flatten();
+        let Some(mut exchange) = begun else { return Ok(None) };
+        headers::read(&headers_of()?, |pairs| exchange.sent(pairs));
+        let scope = scope.map(|scope| scope.scope.clone());
+        if let Some(scope) = &scope {
+            scope.exchange_began();
+        }
+        Ok(Some(Exchange::new(Open { exchange, lab: lab.clone(), scope, generation: Llmlab::generation() })))
+    }
+
     fn owned(&self, scope: Arc<llmlab::scope::Scope>) -> Scope {
         Scope { scope, owner: self.owns_scopes.then(|| self.lab.clone()) }
     }

@@ -1,11 +1,18 @@
 //! An exchange that a transport observes.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use pyo3::exceptions::{PyException, PyGeneratorExit};
+use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyBytes;
 
 use llmlab::Llmlab;
+use llmlab::config::StreamUsage;
 use llmlab::exchange::{self, End, Header};
+use llmlab::moment::Moment;
 use llmlab::scope::Scope;
 
 use crate::guard::guarded;
@@ -29,18 +36,35 @@ pub(crate) struct Open {
 }
 
 impl Open {
+    /// What is left to read may be much: it is then read off the host's thread.
     fn finish(self, end: End, error_type: Option<&str>) -> Vec<String> {
+        let (at, error_type) = (self.lab.now(), error_type.map(str::to_owned));
+        self.finish_later(0, move |open| open.record(end, error_type.as_deref(), at))
+    }
+
+    /// Takes the whole body, of which the host may let go, and finishes.
+    fn finish_with(self, body: PyBackedBytes) -> Vec<String> {
+        let at = self.lab.now();
+        self.finish_later(body.len(), move |mut open| {
+            open.exchange.push(&body, || at);
+            open.record(End::Complete, None, at);
+        })
+    }
+
+    fn finish_later(self, unread_bytes: usize, finish: impl FnOnce(Self) + Send + 'static) -> Vec<String> {
         if self.generation != Llmlab::generation() {
             return Vec::new();
         }
-        let Self { exchange, lab, scope, .. } = self;
-        guarded(|| {
-            for facts in exchange.finish(end, error_type, lab.now()) {
-                lab.record(facts, scope.as_ref());
-            }
-            lab.after_record()
-        })
-        .unwrap_or_default()
+        let lab = self.lab.clone();
+        let bytes = unread_bytes + self.exchange.unread_bytes();
+        guarded(|| Llmlab::read(bytes, move || _ = guarded(|| finish(self))));
+        guarded(|| lab.after_record()).unwrap_or_default()
+    }
+
+    fn record(self, end: End, error_type: Option<&str>, at: Moment) {
+        for facts in self.exchange.finish(end, error_type, at) {
+            self.lab.record(facts, self.scope.as_ref());
+        }
     }
 }
 
@@ -90,6 +114,41 @@ impl Exchange {
     fn end(&self, end: End, error_type: Option<&str>) -> Vec<String> {
         take(&self.0).map(|open| open.finish(end, error_type)).unwrap_or_default()
     }
+
+    /// The same where there is nobody to be told anything, and maybe no interpreter.
+    pub(crate) fn abandon(&self) {
+        self.end(End::Closed, None);
+    }
+
+    /// The same where nobody takes what the user should be told.
+    pub(crate) fn conclude(&self, py: Python<'_>, end: End, error_type: Option<&str>) {
+        let notices = self.end(end, error_type);
+        if !notices.is_empty() {
+            // `say` swallows its own errors, and without the module there is nobody to be told.
+            let _ = py.import(intern!(py, "llmlab._guard")).and_then(|guard| guard.call_method1("say", (notices,)));
+        }
+    }
+
+    /// The stream is over: what the host is still to receive.
+    pub(crate) fn ended<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        let rest = self.rest(py);
+        self.conclude(py, End::Complete, None);
+        (!rest.as_bytes().is_empty()).then(|| rest.into_any())
+    }
+
+    /// The stream, or whoever reads it, raised an error, which passes.
+    pub(crate) fn broken_off(&self, py: Python<'_>, error: PyErr) -> PyErr {
+        let name = error.get_type(py).name().map_or_else(|_| String::new(), |name| name.to_string());
+        let end = if error.is_instance_of::<PyGeneratorExit>(py) {
+            End::Closed
+        } else if error.is_instance_of::<PyException>(py) {
+            End::Lost
+        } else {
+            End::Cancelled
+        };
+        self.conclude(py, end, (end != End::Closed).then_some(&*name));
+        error
+    }
 }
 
 fn take(slot: &Slot) -> Option<Open> {
@@ -99,7 +158,7 @@ fn take(slot: &Slot) -> Option<Open> {
 #[pymethods]
 impl Exchange {
     /// Notes the head of the response, for a body that comes as it came over the connection.
-    fn head(&self, status: u16, headers: &Bound<'_, PyAny>) {
+    pub(crate) fn head(&self, status: u16, headers: &Bound<'_, PyAny>) {
         self.with_open(|open| headers::read(headers, |pairs| open.exchange.head(status, pairs)));
     }
 
@@ -112,17 +171,58 @@ impl Exchange {
         });
     }
 
-    /// The whole response at once, which the host has decoded. Gives what the user should be told.
-    fn answered(&self, status: u16, headers: &Bound<'_, PyAny>, body: &[u8]) -> Vec<String> {
+    /// Whether `body_to_send` may have one: what a transport asks before it looks any further.
+    #[getter]
+    fn may_ask(&self) -> bool {
+        let mut may_ask = false;
+        self.with_open(|open| {
+            may_ask = open.exchange.may_ask() && open.lab.config().stream_usage == StreamUsage::Auto;
+        });
+        may_ask
+    }
+
+    /// The body to send instead, so that a stream tells its usage; `None` to send it as it is. From here on `passed` and
+    /// `rest` give what the application is to receive.
+    fn body_to_send<'py>(&self, py: Python<'py>, body: &[u8]) -> Option<Bound<'py, PyBytes>> {
+        let mut asked = None;
+        self.with_open(|open| {
+            if open.lab.config().stream_usage == StreamUsage::Auto {
+                asked = open.exchange.body_to_send(body);
+            }
+        });
+        asked.map(|body| PyBytes::new(py, &body))
+    }
+
+    /// Notes a piece of the body, and gives what of it the application is to receive: the same object if that is all of
+    /// it. What is no bytes passes.
+    pub(crate) fn passed<'py>(&self, piece: Bound<'py, PyAny>) -> Bound<'py, PyAny> {
+        let Ok(bytes) = piece.extract::<&[u8]>() else { return piece };
+        let mut changed = None;
         self.with_open(|open| {
             let Open { exchange, lab, .. } = open;
+            if let Cow::Owned(passed) = exchange.passed(bytes, || lab.now()) {
+                changed = Some(PyBytes::new(piece.py(), &passed));
+            }
+        });
+        changed.map_or(piece, Bound::into_any)
+    }
+
+    /// What the application is to receive after the last piece.
+    pub(crate) fn rest<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let mut rest = Vec::new();
+        self.with_open(|open| rest = open.exchange.rest());
+        PyBytes::new(py, &rest)
+    }
+
+    /// The whole response at once, which the host has decoded. Gives what the user should be told.
+    pub(crate) fn answered(&self, status: u16, headers: &Bound<'_, PyAny>, body: PyBackedBytes) -> Vec<String> {
+        self.with_open(|open| {
             headers::read(headers, |pairs| {
                 let is_decoded = |(name, _): &Header<'_>| name.eq_ignore_ascii_case(b"content-encoding");
-                exchange.head(status, pairs.filter(|header| !is_decoded(header)));
+                open.exchange.head(status, pairs.filter(|header| !is_decoded(header)));
             });
-            exchange.push(body, || lab.now());
         });
-        self.complete()
+        take(&self.0).map(|open| open.finish_with(body)).unwrap_or_default()
     }
 
     /// The body was read to its end. Gives what the user should be told.

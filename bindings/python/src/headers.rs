@@ -1,7 +1,8 @@
-//! Headers as HTTP clients hold them: pairs of texts or of bytes, in any iterable.
+//! Headers as HTTP clients hold them: tuples of texts or of bytes, in any iterable. The first of a tuple is the name and
+//! the last is the value; httpx keeps the name in lower case between them.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use llmlab::exchange::Header;
 
@@ -34,6 +35,7 @@ pub(crate) fn read(headers: &Bound<'_, PyAny>, take: impl FnOnce(&mut dyn Iterat
 }
 
 fn pair(item: PyResult<Bound<'_, PyAny>>) -> Option<(Text<'_>, Text<'_>)> {
-    let (name, value) = item.ok()?.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>().ok()?;
-    Some((Text::of(name)?, Text::of(value)?))
+    let tuple = item.ok()?.cast_into::<PyTuple>().ok()?;
+    let last = tuple.len().checked_sub(1).filter(|&last| last > 0)?;
+    Some((Text::of(tuple.get_item(0).ok()?)?, Text::of(tuple.get_item(last).ok()?)?))
 }

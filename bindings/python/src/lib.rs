@@ -12,11 +12,13 @@ mod flush;
 mod guard;
 mod handed;
 mod headers;
+mod httpx;
 mod interpreter;
 mod json;
 mod lab;
 mod scope;
 mod stats;
+mod stream;
 mod summary;
 mod usage;
 
@@ -40,7 +42,11 @@ mod _native {
     #[pymodule_export]
     use crate::handed::HandedBatch;
     #[pymodule_export]
+    use crate::httpx::{begin_httpx, observe_httpx};
+    #[pymodule_export]
     use crate::scope::{Labels, Scope};
+    #[pymodule_export]
+    use crate::stream::ObservedStream;
     #[pymodule_export]
     use crate::summary::{Group, Summary, Totals};
     #[pymodule_export]
@@ -63,6 +69,14 @@ mod _native {
     #[pyfunction]
     fn faults() -> u64 {
         crate::guard::faults()
+    }
+
+    /// Makes a provider known to the process, by its definition in JSON.
+    #[pyfunction]
+    fn register_provider(py: Python<'_>, definition: &str) -> PyResult<()> {
+        let register = || llmlab::provider::Definition::from_json(definition).and_then(llmlab::provider::register);
+        let registered = crate::guard::guarded(register).ok_or_else(|| crate::errors::fault(py))?;
+        registered.map(drop).map_err(|error| crate::errors::raised(py, &error))
     }
 
     /// Runs the `llmlab` command with its arguments, of which the first is the program's name, and gives the exit code.

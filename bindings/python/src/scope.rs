@@ -49,20 +49,20 @@ pub(crate) struct Scope {
 impl Scope {
     /// How many calls were recorded inside.
     #[getter]
-    fn calls(&self) -> u64 {
-        self.tally().calls
+    fn calls(&self, py: Python<'_>) -> u64 {
+        self.tally(py).calls
     }
 
     /// How many of them have no known cost.
     #[getter]
-    fn unpriced(&self) -> u64 {
-        self.tally().unpriced
+    fn unpriced(&self, py: Python<'_>) -> u64 {
+        self.tally(py).unpriced
     }
 
     /// What they cost in US dollars; `None` if the cost of one of them is not known.
     #[getter]
     fn cost<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let tally = self.tally();
+        let tally = self.tally(py);
         (tally.unpriced == 0).then(|| decimal(py, tally.cost)).transpose()
     }
 
@@ -75,7 +75,7 @@ impl Scope {
     /// Nothing began or was recorded inside, so what a function returned is news.
     #[getter(_untouched)]
     fn untouched(&self) -> bool {
-        self.scope.exchanges_begun() == 0 && self.tally().calls == 0
+        self.scope.exchanges_begun() == 0 && self.scope.tally().calls == 0
     }
 
     /// Says that what comes out of this scope is accounted for, whatever it looks like.
@@ -86,7 +86,8 @@ impl Scope {
 }
 
 impl Scope {
-    fn tally(&self) -> Tally {
-        self.scope.tally()
+    /// It may wait for a large response that is being read.
+    fn tally(&self, py: Python<'_>) -> Tally {
+        py.detach(|| self.scope.tally())
     }
 }

@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use llmlab::Config;
+use llmlab::config::StreamUsage;
 use llmlab::outbox::{Durability, ExitFlush, SinkCounters, SinkState};
 use llmlab::stats::Stats;
 
@@ -56,6 +57,13 @@ pub(crate) fn configuration<'py>(py: Python<'py>, config: &Config) -> PyResult<B
     let outbox = &config.outbox;
     shown.set_item("project", &config.project)?;
     shown.set_item("sinks", outbox.sinks.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    let stream_usage = match config.stream_usage {
+        StreamUsage::Auto => "auto",
+        StreamUsage::Never => "never",
+    };
+    shown.set_item("stream_usage", stream_usage)?;
+    shown.set_item("models", &config.models)?;
+    shown.set_item("hosts", &config.hosts)?;
     let durability = match outbox.durability {
         Durability::Process => "process",
         Durability::Fsync => "fsync",

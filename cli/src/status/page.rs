@@ -50,20 +50,32 @@ impl fmt::Display for Page<'_> {
     }
 }
 
-/// What to look at where a price is missing: most often a name that the catalogue knows in another form.
+/// What to do where a cost is missing.
 fn unpriced(f: &mut fmt::Formatter<'_>, models: &[Group]) -> fmt::Result {
-    let catalogue = Catalogue::embedded();
     let mut heading = "\n";
     for group in models.iter().filter(|group| group.totals.known_cost().is_none()).take(ROWS_SHOWN) {
         let [(_, provider), (_, Some(model))] = &group.key.0[..] else { continue };
-        let nearest = catalogue.nearest(provider.as_deref(), model);
-        if !nearest.is_empty() && !group.totals.usage.is_empty() {
-            let name = printable(&ModelName(group).to_string());
-            writeln!(f, "{heading}  {DOUBT}{name}{DOUBT:#} has no price; nearest known: {}", nearest.join(", "))?;
-            heading = "";
-        }
+        let name = printable(&ModelName(group).to_string());
+        let why = reason(&group.totals, provider.as_deref(), model);
+        writeln!(f, "{heading}  {DOUBT}{name}{DOUBT:#} {why}")?;
+        heading = "";
     }
     Ok(())
+}
+
+/// Why no call of a model has a cost. Most often the catalogue knows the name in another form.
+fn reason(totals: &Totals, provider: Option<&str>, model: &str) -> String {
+    if totals.usage.is_empty() {
+        return "told no usage: answers that broke off, or streams that were not asked for it".to_owned();
+    }
+    match Catalogue::embedded().nearest(provider, model).as_slice() {
+        [] if provider.is_none() => {
+            "has no price, and its provider is unknown: set_price, or LLMLAB_HOSTS=HOST=PROVIDER"
+        }
+        [] => "has no price: give it one with set_price, or in a file of LLMLAB_PROVIDERS",
+        nearest => return format!("has no price; nearest known: {}", nearest.join(", ")),
+    }
+    .to_owned()
 }
 
 impl Page<'_> {

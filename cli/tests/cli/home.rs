@@ -13,14 +13,19 @@ use llmlab::{Config, Dimension, Llmlab, Options, Usage};
 use tempfile::TempDir;
 
 /// The variables that change what the command does; a test sets what it is about.
-const VARIABLES: [&str; 16] = [
+const VARIABLES: [&str; 21] = [
     "LLMLAB_API_KEY",
     "LLMLAB_BACKEND",
     "LLMLAB_DISABLED",
     "LLMLAB_ENVIRONMENT",
     "LLMLAB_FEATURE",
+    "LLMLAB_HOSTS",
+    "LLMLAB_MODELS",
     "LLMLAB_PRICES",
+    "LLMLAB_PRICES_KEY",
+    "LLMLAB_PRICES_URL",
     "LLMLAB_PROJECT",
+    "LLMLAB_PROVIDERS",
     "LLMLAB_RUN_ID",
     "LLMLAB_SERVICE",
     "LLMLAB_SESSION",
@@ -36,6 +41,12 @@ const VARIABLES: [&str; 16] = [
 #[expect(clippy::disallowed_methods, reason = "how make tells its tests")]
 pub(crate) fn is_soak() -> bool {
     std::env::var_os("LLMLAB_SOAK").is_some()
+}
+
+/// What is generated is to be written: `make docs`.
+#[expect(clippy::disallowed_methods, reason = "how make tells its tests")]
+pub(crate) fn is_regenerating() -> bool {
+    std::env::var_os("LLMLAB_REGENERATE").is_some()
 }
 
 pub(crate) struct Home(TempDir);

@@ -8,8 +8,12 @@ mod home;
 mod init;
 mod mistakes;
 mod price;
+mod prices;
+mod providers;
+mod providers_page;
 mod prune;
 mod python;
+mod reprice;
 mod run;
 #[cfg(unix)]
 mod siblings;

@@ -62,3 +62,15 @@ fn a_config_that_cannot_be_used_is_named() {
     assert_eq!(answer.code, Some(1));
     assert!(answer.stderr.contains("config.json") && answer.stderr.contains("proyect"), "{}", answer.stderr);
 }
+
+#[test]
+fn a_price_file_that_cannot_be_used_is_named_with_its_line() {
+    let home = Home::new();
+    let file = home.path().join("our-prices.jsonl");
+    std::fs::write(&file, "\n{\"id\":\"x\"}\n").unwrap();
+    let answer = Answer::of(home.command(["price", "gpt-5-mini", "--input", "1"]).env("LLMLAB_PRICES", &file));
+    assert_eq!(answer.code, Some(1));
+    for words in [file.to_str().unwrap(), "line 2", "it lacks \"provider\""] {
+        assert!(answer.stderr.contains(words), "{words}: {}", answer.stderr);
+    }
+}

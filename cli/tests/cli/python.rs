@@ -69,7 +69,7 @@ fn an_interpreter_is_tapped_and_otherwise_as_it_was() {
     assert_eq!(application.instrumented(), 1);
     assert_eq!(
         tapped.stderr,
-        "llmlab  no LLM calls seen: the program called no known provider through httpx or httpx2\n"
+        "llmlab  no LLM calls seen: the program called no known provider through httpx, requests, urllib3, boto3 or aiohttp\n"
     );
 }
 

@@ -37,6 +37,35 @@ fn run<S: AsRef<OsStr>>(home: &Home, arguments: impl IntoIterator<Item = S>) -> 
 }
 
 #[test]
+fn a_configuration_that_the_program_could_not_use_is_said() {
+    for (option, value, named) in [
+        ("hosts", json!({"llm.internal": "opnai"}), "\"opnai\""),
+        ("models", json!({"azure/prod": "gpt-55"}), "\"gpt-55\""),
+        ("prices", json!("/nowhere/prices.jsonl"), "/nowhere/prices.jsonl"),
+        ("providers", json!("/nowhere/providers.toml"), "/nowhere/providers.toml"),
+    ] {
+        let home = Home::new();
+        std::fs::write(home.path().join("config.json"), json!({ option: value }).to_string()).unwrap();
+        let answer = run(&home, ["true"]);
+        assert_eq!(answer.code, Some(0), "{option}: the program runs all the same");
+        let said = answer.stderr.lines().next().unwrap();
+        assert!(said.starts_with("llmlab: ") && said.contains(named), "{option}: {said}");
+    }
+}
+
+#[test]
+fn files_of_the_environment_are_found_whatever_directory_the_program_changes_to() {
+    let home = Home::new();
+    let command = ["run", "--quiet", "sh", "-c", "cd / && cat \"$LLMLAB_PROVIDERS\" \"$LLMLAB_PRICES\""];
+    for (name, text) in [("providers.toml", "# theirs"), ("prices.jsonl", "")] {
+        std::fs::write(home.path().join(name), text).unwrap();
+    }
+    let files = [("LLMLAB_PROVIDERS", "providers.toml"), ("LLMLAB_PRICES", "prices.jsonl")];
+    let answer = Answer::of(home.command(command).envs(files).current_dir(home.path()));
+    assert_eq!((answer.code, &*answer.stdout, &*answer.stderr), (Some(0), "# theirs", ""));
+}
+
+#[test]
 fn a_run_is_told_in_one_line_even_if_the_program_was_killed() {
     let home = Home::new();
     let answer = run(&home, application());

@@ -171,3 +171,29 @@ fn a_model_without_a_price_is_named_with_its_neighbours() {
     assert!(page.contains("openai/gpt-5-minimal has no price; nearest known: gpt-5-mini"), "{page}");
     assert!(!page.contains("openai/gpt-5-mini has no price"), "{page}");
 }
+
+#[test]
+fn where_no_name_is_near_the_page_says_what_to_do() {
+    let home = Home::new();
+    let asked = |provider: Option<&'static str>, model: &str, has_usage: bool| {
+        let mut facts = call("openai", model);
+        if let Subject::Call(call) = &mut facts.subject {
+            call.provider = provider.map(Into::into);
+            if !has_usage {
+                call.usage = Usage::new();
+            }
+        }
+        facts
+    };
+    let calls =
+        [asked(None, "zzz-7b", true), asked(Some("acme"), "zzz-7b", true), asked(Some("openai"), "gpt-5", false)];
+    home.record("{}", calls);
+    let page = home.llmlab(["status"]).well().stdout;
+    for line in [
+        "\n  zzz-7b has no price, and its provider is unknown: set_price, or LLMLAB_HOSTS=HOST=PROVIDER\n",
+        "\n  acme/zzz-7b has no price: give it one with set_price, or in a file of LLMLAB_PROVIDERS\n",
+        "\n  openai/gpt-5 told no usage: answers that broke off, or streams that were not asked for it\n",
+    ] {
+        assert!(page.contains(line), "{page}");
+    }
+}

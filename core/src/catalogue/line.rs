@@ -78,6 +78,8 @@ struct RawWindow {
     rates: RawRates,
 }
 
+const NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
 /// What a line says of itself, before parents and standard rates are filled in: (first input, own rates), by input.
 type Own = Vec<(u64, Table)>;
 
@@ -91,7 +93,8 @@ pub(super) fn model(id: &str, periods: &[RawPeriod]) -> Result<Model, String> {
     Ok(Model { id: id.into(), periods: periods.into() })
 }
 
-fn period(raw: &RawPeriod) -> Result<Period, String> {
+/// The prices of one period.
+pub(super) fn period(raw: &RawPeriod) -> Result<Period, String> {
     let from_ns = match &raw.from {
         Some(text) => parse_rfc3339(text).map_err(|error| format!("from: {error}"))?,
         None => i64::MIN,
@@ -149,9 +152,12 @@ fn dimension(name: &str) -> Result<Dimension, String> {
 
 fn rate(dimension: Dimension, value: &Value) -> Result<Rate, String> {
     let name = dimension.name();
-    // Tokens are priced by the million everywhere; of anything else a bare number is the price of one.
-    let per = if is_tokens(dimension) || dimension == Dimension::Characters { 1_000_000 } else { 1 };
-    Rate::parse(&text(value), per).map_err(|error| format!("{name}: {error}"))
+    Rate::parse(&text(value), units(dimension)).map_err(|error| format!("{name}: {error}"))
+}
+
+/// Of how many a bare number is the price: tokens are sold by the million everywhere, anything else by the piece.
+pub(super) const fn units(dimension: Dimension) -> u32 {
+    if is_tokens(dimension) || matches!(dimension, Dimension::Characters) { 1_000_000 } else { 1 }
 }
 
 fn text(value: &Value) -> Cow<'_, str> {
@@ -196,8 +202,18 @@ fn clock_s(text: &str) -> Option<u32> {
     (minutes < 60 && hours * 60 + minutes <= 24 * 60).then_some(hours * 3600 + minutes * 60)
 }
 
+/// The text of [`weekdays`]; nothing for all of them.
+pub(super) fn weekday_names(days: u8) -> Option<String> {
+    let name = |day: u32| NAMES.get(day as usize).copied().unwrap_or_default();
+    let (first, last) = (days.trailing_zeros(), days.checked_ilog2()?);
+    match (days, first == last) {
+        (0b111_1111, _) => None,
+        (_, true) => Some(name(first).to_owned()),
+        (_, false) => Some(format!("{}-{}", name(first), name(last))),
+    }
+}
+
 fn weekdays(text: &str) -> Result<u8, String> {
-    const NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
     let day = |name: &str| NAMES.iter().position(|known| *known == name);
     let span = text.split_once('-').unwrap_or((text, text));
     match (day(span.0), day(span.1)) {

@@ -14,6 +14,8 @@ use crate::event::MatchedBy;
 pub(crate) struct Hit {
     pub(crate) model: Arc<Model>,
     pub(crate) matched_by: MatchedBy,
+    /// The name is no model of the embedded prices: only the user knows what is behind it.
+    pub(crate) is_yours: bool,
 }
 
 /// Names come from responses, so their number has a bound: at the bound everything is forgotten and learnt again.

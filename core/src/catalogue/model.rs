@@ -12,12 +12,17 @@ const DAY_S: i64 = 86_400;
 macro_rules! service_tiers {
     ($($(#[$doc:meta])* $variant:ident $name:literal $($other:literal)*;)*) => {
         /// What a call was booked as, if that changes its rates.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub(crate) enum ServiceTier { $($(#[$doc])* $variant),* }
 
         impl ServiceTier {
             /// The names under which price files list rates.
             pub(crate) const NAMES: &'static [&'static str] = &[$($name),*];
+
+            /// The name under which price files list its rates.
+            pub(crate) const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
 
             /// The tier of a name in a price file.
             pub(crate) fn from_name(name: &str) -> Option<Self> {
@@ -66,7 +71,7 @@ pub(crate) struct Model {
 }
 
 /// Prices that are in force from one instant to the next period's.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Period {
     pub(crate) from_ns: i64,
     /// The standard one first.
@@ -77,11 +82,11 @@ pub(crate) struct Period {
 }
 
 /// Tables by total input: the cliff of long contexts.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Steps(pub(crate) Box<[(u64, Table)]>);
 
 /// Hours that replace the standard rates.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Window {
     /// Bit 0 is Monday.
     pub(crate) days: u8,
@@ -92,7 +97,7 @@ pub(crate) struct Window {
 }
 
 /// Fees by the size of the search context: low, medium, high.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SizeFees {
     pub(crate) dimension: Dimension,
     pub(crate) fees: [Rate; 3],

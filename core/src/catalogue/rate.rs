@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use crate::money::Money;
+use crate::money::{ATTO_PER_USD, Money};
 
 /// `atto` atto-dollars for `per` units, in lowest terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,14 @@ impl Factor {
         let numerator = u32::try_from(numerator).map_err(|_| refuse())?;
         let denominator = u32::try_from(denominator).ok().and_then(NonZeroU32::new).ok_or_else(refuse)?;
         if denominator.get() > 1_000_000 { Err(refuse()) } else { Ok(Self { numerator, denominator }) }
+    }
+}
+
+impl Factor {
+    /// The decimal number.
+    pub(crate) fn stated(self) -> Money {
+        // The denominator divides a million.
+        Money::from_atto(i128::from(self.numerator) * (ATTO_PER_USD / i128::from(self.denominator.get())))
     }
 }
 
@@ -62,6 +70,30 @@ impl Rate {
         let per = u128::from(u64::from(self.per.get()) * u64::from(factor.denominator.get()));
         let atto = if per == 1 { atto } else { divide_half_even(atto, per) };
         Money::from_atto(i128::try_from(atto).unwrap_or(i128::MAX))
+    }
+
+    /// Dollars for a number of units, as a price file has them: for `default_per` units where that terminates.
+    pub(crate) fn stated(self, default_per: u32) -> (Money, u32) {
+        let of = |units: u32| {
+            let atto = u128::from(self.atto) * u128::from(units);
+            let per = u128::from(self.per.get());
+            (atto % per == 0).then(|| (Money::from_atto(i128::try_from(atto / per).unwrap_or(i128::MAX)), units))
+        };
+        // By the thousand and by the hour is how the others are sold.
+        [default_per, 1_000, 3_600]
+            .into_iter()
+            .find_map(of)
+            .unwrap_or_else(|| (Money::from_atto(i128::from(self.atto)), self.per.get()))
+    }
+
+    /// Whether this is more than so many times the other.
+    pub(crate) fn is_more_than(self, times: u32, other: Self) -> bool {
+        let (mine, its) = (u128::from(self.atto), u128::from(other.atto));
+        mine * u128::from(other.per.get()) > (its * u128::from(self.per.get())).saturating_mul(u128::from(times))
+    }
+
+    pub(crate) const fn is_nothing(self) -> bool {
+        self.atto == 0
     }
 
     /// The price of one unit, where it terminates within an atto-dollar.
@@ -117,6 +149,27 @@ mod tests {
     #[test]
     fn the_largest_count_at_the_largest_rate_neither_wraps_nor_panics() {
         assert_eq!(charge("18.446744073709551615/1", u64::MAX, "4294"), Money::from_atto(i128::MAX).to_string());
+    }
+
+    #[test]
+    fn a_rate_is_stated_as_it_is_sold() {
+        let stated = |text: &str, per| {
+            let (price, units) = Rate::parse(text, per).unwrap().stated(per);
+            format!("{price}/{units}")
+        };
+        assert_eq!(stated("2.5", 1_000_000), "2.5/1000000");
+        assert_eq!(stated("10/1000", 1), "0.01/1");
+        assert_eq!(stated("0.111/3600", 1), "0.111/3600");
+        assert_eq!(stated("1/7", 1), "1/7");
+        assert_eq!(Factor::parse("1.1").unwrap().stated().to_string(), "1.1");
+    }
+
+    #[test]
+    fn rates_of_different_units_are_compared_exactly() {
+        let rate = |text| Rate::parse(text, 1).unwrap();
+        assert!(rate("1/3").is_more_than(100, rate("1/301")));
+        assert!(!rate("1/3").is_more_than(100, rate("1/300")));
+        assert!(rate("0.1").is_more_than(100, rate("0")) && !rate("0").is_more_than(100, rate("0")));
     }
 
     #[test]

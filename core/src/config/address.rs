@@ -35,6 +35,16 @@ pub(super) fn checked(option: &str, text: &str, allow_insecure: bool) -> Result<
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
+/// The same for what is only read: `https`, or `http` to this machine, whatever is allowed elsewhere.
+pub(super) fn encrypted(option: &str, text: &str) -> Result<String> {
+    let url = checked(option, text, true)?;
+    let is_near = Url::parse(&url).is_ok_and(|url| url.host_str().is_some_and(is_this_machine));
+    if url.starts_with("http://") && !is_near {
+        return Err(invalid(format!("{option} must be https, or http to this machine, got {url:?}")));
+    }
+    Ok(url)
+}
+
 /// What may be shown of an address, even of one that is none: no user, no password, no query.
 fn without_secrets(text: &str) -> String {
     let end = text.find(['?', '#']).unwrap_or(text.len());

@@ -85,14 +85,39 @@ impl Backend {
     }
 }
 
+/// Where a price list is: an address, or an object with `url`, `headers` and `ca_file`. Always `https`, but for this
+/// machine: whoever reads along could tell who uses which prices.
+pub(super) fn list_endpoint(option: &str, value: &Value) -> Result<Endpoint> {
+    match value {
+        Value::String(url) => price_list(option, url, None),
+        Value::Object(members) => {
+            endpoint_at(Fields::new(option, members, &["url", "headers", "ca_file"])?, address::encrypted)
+        }
+        other => Err(invalid(format!("{option} must be an address or an object with one, got {other}"))),
+    }
+}
+
+/// Where a price list is, for whom the authorities of a file vouch.
+///
+/// # Errors
+/// [`crate::ErrorCode::InvalidConfig`], naming the option and the address.
+pub fn price_list(option: &str, url: &str, ca_file: Option<PathBuf>) -> Result<Endpoint> {
+    Ok(Endpoint { url: address::encrypted(option, url)?, headers: Vec::new(), api_key: None, ca_file })
+}
+
 /// The server of an object with `url`, `headers`, `ca_file` and `allow_insecure`.
 pub(super) fn endpoint(fields: Fields<'_>) -> Result<Endpoint> {
+    let allow_insecure = fields.flag("allow_insecure")?;
+    endpoint_at(fields, |option, url| address::checked(option, url, allow_insecure))
+}
+
+fn endpoint_at(fields: Fields<'_>, address: impl Fn(&str, &str) -> Result<String>) -> Result<Endpoint> {
     let option = fields.name("url");
     let url = fields.text("url")?.ok_or_else(|| invalid(format!("{option} is missing")))?;
     let headers = fields.texts("headers", true)?.unwrap_or_default();
     let headers = headers.into_iter().map(|(name, value)| header(&fields.name("headers"), &name, value));
     Ok(Endpoint {
-        url: address::checked(&option, &url, fields.flag("allow_insecure")?)?,
+        url: address(&option, &url)?,
         headers: headers.collect::<Result<_>>()?,
         api_key: None,
         ca_file: fields.text("ca_file")?.map(PathBuf::from),

@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use crate::config::backend::Backend;
+use crate::config::backend::{self, Backend};
 use crate::config::fields::Fields;
-use crate::config::policy;
+use crate::config::policy::{self, StreamUsage};
 use crate::config::sinks::{self, SinkChoice};
 use crate::config::{Protocol, invalid};
 use crate::error::Result;
 use crate::outbox::{Durability, ExitFlush};
-use crate::sink::Secret;
+use crate::pricelist::PublicKey;
+use crate::sink::{Endpoint, Secret};
 
 /// The options of `init`, which are also the fields of `config.json`. All optional.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +36,18 @@ pub struct Options {
     pub tags: Option<BTreeMap<String, String>>,
     /// A file of prices that go before the built-in ones.
     pub prices: Option<PathBuf>,
+    /// A file of providers, prices, names and hosts that the library does not know, in TOML.
+    pub providers: Option<PathBuf>,
+    /// Names such as deployments, `PROVIDER/NAME`, and the models that they are.
+    pub models: Option<BTreeMap<String, String>>,
+    /// Hosts, and the providers that are reached there.
+    pub hosts: Option<BTreeMap<String, String>>,
+    /// Whether streams that tell no usage unasked are asked for it.
+    pub stream_usage: Option<StreamUsage>,
+    /// Where `llmlab prices update` finds a price list.
+    pub prices_url: Option<Endpoint>,
+    /// Whose price lists are taken.
+    pub prices_key: Option<PublicKey>,
     /// What a recorded event survives.
     pub durability: Option<Durability>,
     /// Bytes that wait for one sink before the oldest are folded into totals.
@@ -45,15 +58,21 @@ pub struct Options {
     pub exit_flush: Option<ExitFlush>,
 }
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 18] = [
     "api_key",
     "project",
     "environment",
     "service",
     "tags",
     "prices",
+    "providers",
+    "models",
+    "hosts",
+    "prices_url",
+    "prices_key",
     "backend",
     "sinks",
+    "stream_usage",
     "durability",
     "spool_max_bytes",
     "spool_max_days",
@@ -85,6 +104,12 @@ impl Options {
             service: fields.text("service")?,
             tags: fields.texts("tags", false)?,
             prices: fields.text("prices")?.map(PathBuf::from),
+            providers: fields.text("providers")?.map(PathBuf::from),
+            models: fields.texts("models", false)?,
+            hosts: fields.texts("hosts", false)?,
+            stream_usage: fields.read("stream_usage", policy::stream_usage)?,
+            prices_url: fields.read("prices_url", backend::list_endpoint)?,
+            prices_key: fields.text("prices_key")?.map(|key| PublicKey::parse("prices_key", &key)).transpose()?,
             durability: fields.read("durability", policy::durability)?,
             spool_max_bytes: fields.read("spool_max_bytes", policy::spool_max_bytes)?,
             spool_max_days: fields.read("spool_max_days", policy::spool_max_days)?,
@@ -94,6 +119,7 @@ impl Options {
 
     pub(super) fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
         let text = |name: &str| variable(name).filter(|text| !text.is_empty());
+        let pairs = |name: &str| text(name).map(|text| pairs_of_text(name, &text)).transpose();
         Ok(Self {
             api_key: text("LLMLAB_API_KEY").map(Secret),
             project: text("LLMLAB_PROJECT"),
@@ -103,8 +129,14 @@ impl Options {
             sinks: text("LLMLAB_SINKS").map(|text| sinks::from_text("LLMLAB_SINKS", &text)).transpose()?,
             environment: text("LLMLAB_ENVIRONMENT"),
             service: text("LLMLAB_SERVICE"),
-            tags: text("LLMLAB_TAGS").map(|text| tags_of_text(&text)).transpose()?,
+            tags: pairs("LLMLAB_TAGS")?,
             prices: text("LLMLAB_PRICES").map(PathBuf::from),
+            providers: text("LLMLAB_PROVIDERS").map(PathBuf::from),
+            models: pairs("LLMLAB_MODELS")?,
+            hosts: pairs("LLMLAB_HOSTS")?,
+            stream_usage: given(&text, "LLMLAB_STREAM_USAGE", policy::stream_usage)?,
+            prices_url: given(&text, "LLMLAB_PRICES_URL", backend::list_endpoint)?,
+            prices_key: text("LLMLAB_PRICES_KEY").map(|key| PublicKey::parse("LLMLAB_PRICES_KEY", &key)).transpose()?,
             durability: given(&text, "LLMLAB_DURABILITY", policy::durability)?,
             spool_max_bytes: given(&text, "LLMLAB_SPOOL_MAX_BYTES", policy::spool_max_bytes)?,
             spool_max_days: given(&text, "LLMLAB_SPOOL_MAX_DAYS", policy::spool_max_days)?,
@@ -138,6 +170,12 @@ impl Options {
             service: self.service.or(other.service),
             tags: self.tags.or(other.tags),
             prices: self.prices.or(other.prices),
+            providers: self.providers.or(other.providers),
+            models: self.models.or(other.models),
+            hosts: self.hosts.or(other.hosts),
+            stream_usage: self.stream_usage.or(other.stream_usage),
+            prices_url: self.prices_url.or(other.prices_url),
+            prices_key: self.prices_key.or(other.prices_key),
             durability: self.durability.or(other.durability),
             spool_max_bytes: self.spool_max_bytes.or(other.spool_max_bytes),
             spool_max_days: self.spool_max_days.or(other.spool_max_days),
@@ -157,12 +195,12 @@ fn given<T>(
 }
 
 /// Reads `key=value,key=value`, the form of `OTEL_RESOURCE_ATTRIBUTES`.
-fn tags_of_text(text: &str) -> Result<BTreeMap<String, String>> {
+fn pairs_of_text(variable: &str, text: &str) -> Result<BTreeMap<String, String>> {
     let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| match pair.split_once('=') {
             Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.trim().to_owned())),
-            _ => Err(invalid(format!("LLMLAB_TAGS must be key=value,key=value, got {pair:?}"))),
+            _ => Err(invalid(format!("{variable} must be key=value,key=value, got {pair:?}"))),
         })
         .collect()
 }

@@ -1,4 +1,4 @@
-//! How events are kept: reads the options and holds them to their bounds.
+//! How events are come by and kept: reads the options and holds them to their bounds.
 
 use serde_json::Value;
 
@@ -10,6 +10,24 @@ use crate::outbox::{Durability, ExitFlush};
 /// Less would not hold two batches.
 const LEAST_SPOOL_BYTES: u64 = 1024 * 1024;
 const MOST_SPOOL_DAYS: u64 = 36_500;
+
+/// Whether streams that tell no usage unasked are asked for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StreamUsage {
+    /// Where that is known to be accepted; what it adds to the answer is taken out again.
+    #[default]
+    Auto,
+    /// No request is ever changed.
+    Never,
+}
+
+pub(super) fn stream_usage(option: &str, value: &Value) -> Result<StreamUsage> {
+    match value.as_str() {
+        Some("auto") => Ok(StreamUsage::Auto),
+        Some("never") => Ok(StreamUsage::Never),
+        _ => Err(invalid(format!("{option} must be one of auto, never, got {value}"))),
+    }
+}
 
 pub(super) fn durability(option: &str, value: &Value) -> Result<Durability> {
     match value.as_str() {

@@ -1,5 +1,8 @@
 //! The headers that tell something of a call. All others pass unread, keys among them.
 
+use crate::usage::{Dimension, Usage};
+use crate::wire::value;
+
 /// The name and the value of a header, as they came.
 pub type Header<'a> = (&'a [u8], &'a [u8]);
 
@@ -16,6 +19,64 @@ pub(super) fn attempt(name: &[u8], value: &[u8]) -> Option<u32> {
     attempt.and_then(number).filter(|&attempt| attempt > 0)
 }
 
+/// What the headers of an answer tell of its cost: a cloud counts there what its models' own formats do not.
+#[derive(Default)]
+pub(super) struct Metered {
+    uncached: Option<u64>,
+    output: Option<u64>,
+    cache_read: Option<u64>,
+    cache_write: Option<u64>,
+    tier: Option<String>,
+    exception: Option<String>,
+}
+
+/// The same, in our words.
+pub(super) struct Told {
+    pub(super) usage: Usage,
+    pub(super) service_tier: Option<String>,
+    pub(super) error_type: Option<String>,
+}
+
+impl Metered {
+    /// Takes a header, if it is one of Amazon Bedrock's
+    /// (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html>).
+    pub(super) fn read(&mut self, name: &[u8], value: &[u8]) {
+        const PREFIX: &[u8] = b"x-amzn-";
+        if !name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX)) {
+            return;
+        }
+        let Ok(value) = std::str::from_utf8(value.trim_ascii()) else { return };
+        let is = |known: &[u8]| name[PREFIX.len()..].eq_ignore_ascii_case(known);
+        if is(b"bedrock-input-token-count") {
+            self.uncached = value.parse().ok();
+        } else if is(b"bedrock-output-token-count") {
+            self.output = value.parse().ok();
+        } else if is(b"bedrock-cache-read-input-token-count") {
+            self.cache_read = value.parse().ok();
+        } else if is(b"bedrock-cache-write-input-token-count") {
+            self.cache_write = value.parse().ok();
+        } else if is(b"bedrock-service-tier") {
+            self.tier = Some(value.to_owned()).filter(|word| value::is_token(word));
+        } else if is(b"errortype") {
+            // `ValidationException:http://internal.amazon.com/...`
+            let word = value.split(':').next().unwrap_or_default();
+            self.exception = Some(word.to_owned()).filter(|word| value::is_token(word));
+        }
+    }
+
+    /// The input does not contain what was cached.
+    pub(super) fn told(self) -> Told {
+        let cached = self.cache_read.unwrap_or(0).checked_add(self.cache_write.unwrap_or(0));
+        let input = self.uncached.zip(cached).and_then(|(uncached, cached)| uncached.checked_add(cached));
+        let mut usage = Usage::new();
+        usage.set_if(Dimension::Input, input);
+        usage.set_if(Dimension::Output, self.output);
+        usage.set_if(Dimension::CacheRead, self.cache_read.filter(|_| input.is_some()));
+        usage.set_if(Dimension::CacheWrite5m, self.cache_write.filter(|_| input.is_some()));
+        Told { usage, service_tier: self.tier, error_type: self.exception }
+    }
+}
+
 fn number(digits: &[u8]) -> Option<u32> {
     std::str::from_utf8(digits).ok()?.trim().parse().ok()
 }
@@ -23,6 +84,45 @@ fn number(digits: &[u8]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn told(headers: &[(&str, &str)]) -> Told {
+        let mut metered = Metered::default();
+        for (name, value) in headers {
+            metered.read(name.as_bytes(), value.as_bytes());
+        }
+        metered.told()
+    }
+
+    #[test]
+    fn counts_of_the_headers_are_disjoint() {
+        let counted = told(&[
+            ("X-Amzn-Bedrock-Input-Token-Count", "4"),
+            ("x-amzn-bedrock-output-token-count", " 50 "),
+            ("x-amzn-bedrock-cache-read-input-token-count", "0"),
+            ("x-amzn-bedrock-cache-write-input-token-count", "18131"),
+        ]);
+        let expected = serde_json::json!({"input":18135,"output":50,"cache_read":0,"cache_write_5m":18131});
+        assert_eq!(serde_json::to_value(counted.usage).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_is_no_count_is_not_told() {
+        for value in ["", "-1", "1.0", "18446744073709551616", "a"] {
+            assert!(told(&[("x-amzn-bedrock-input-token-count", value)]).usage.is_empty(), "{value}");
+        }
+        let most = u64::MAX.to_string();
+        let counted =
+            told(&[("x-amzn-bedrock-input-token-count", &most), ("x-amzn-bedrock-cache-read-input-token-count", "1")]);
+        assert!(counted.usage.is_empty());
+    }
+
+    #[test]
+    fn an_exception_has_the_first_word_of_its_header() {
+        let word = |value| told(&[("x-amzn-ErrorType", value)]).error_type;
+        assert_eq!(word("ThrottlingException").as_deref(), Some("ThrottlingException"));
+        assert_eq!(word("ValidationException:http://internal.amazon.com/").as_deref(), Some("ValidationException"));
+        assert_eq!(word("sk-1 is no key"), None);
+    }
 
     #[test]
     fn the_sdks_count_their_tries_in_their_own_ways() {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::event::{Call, Operation};
+use crate::provider::custom;
 use crate::provider::dialect::Answer;
 use crate::provider::shape::{NAMES_ONLY, usage_of};
 use crate::provider::{self, Counting};
@@ -15,7 +16,8 @@ pub const UNREAD_MEMBERS: [&str; 3] = ["choices", "content", "data"];
 /// Reads a response body, or a usage object alone, as a call. `None` when it has neither usage nor a model.
 ///
 /// `provider` is taken in any spelling; without one the model's name tells. `api` is one of `chat`, `messages`,
-/// `responses`, `completions`, `embeddings`, `generateContent`, `converse`, `default`; without one the shape tells.
+/// `responses`, `completions`, `embeddings`, `generateContent`, `converse`, a word of [`Operation`], `default`; without one
+/// the shape tells.
 ///
 /// ```
 /// use llmlab::{Dimension, exchange::read_response};
@@ -30,6 +32,7 @@ pub fn read_response(provider: Option<&str>, api: Option<&str>, body: &[u8]) -> 
     let operation = api.and_then(operation_of).or(shape_operation).unwrap_or(Operation::Chat);
     let mut answer = Answer::new(operation, known.map_or(Counting::PLAIN, |provider| provider.counting));
     match &shaped {
+        _ if answer.counting.paths.is_some() => custom::absorb(&mut answer, body),
         Some((usage, shape)) => {
             let is_alone = usage.len() == body.len();
             if !is_alone {
@@ -63,16 +66,16 @@ pub fn read_response(provider: Option<&str>, api: Option<&str>, body: &[u8]) -> 
 /// `None` for `default` and words we do not know: the shape tells.
 fn operation_of(api: &str) -> Option<Operation> {
     let is = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(api));
-    if is(&["chat", "chat.completions", "messages", "responses", "converse"]) {
+    if is(&["chat.completions", "messages", "responses", "converse"]) {
         Some(Operation::Chat)
-    } else if is(&["completions", "text_completion"]) {
+    } else if is(&["completions"]) {
         Some(Operation::TextCompletion)
-    } else if is(&["embeddings", "embedContent"]) {
+    } else if is(&["embedContent"]) {
         Some(Operation::Embeddings)
-    } else if is(&["generateContent", "generate_content", "streamGenerateContent"]) {
+    } else if is(&["generateContent", "streamGenerateContent"]) {
         Some(Operation::GenerateContent)
     } else {
-        None
+        Operation::ALL.iter().copied().find(|operation| operation.as_str().eq_ignore_ascii_case(api))
     }
 }
 

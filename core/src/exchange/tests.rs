@@ -37,6 +37,21 @@ fn only_posts_to_billable_operations_begin() {
 }
 
 #[test]
+fn what_was_to_be_spoken_is_billed_only_if_an_answer_began() {
+    let characters = |is_answered: bool| {
+        let body = br#"{"model":"tts-1","input":"four"}"#;
+        let mut exchange = begin("https://api.openai.com/v1/audio/speech", body).unwrap();
+        if is_answered {
+            exchange.head(200, [(&b"content-type"[..], &b"audio/mpeg"[..])]);
+        }
+        let lost = exchange.finish(End::Lost, None, moment(9)).next().unwrap();
+        call(lost).usage.get(Dimension::Characters)
+    };
+    assert_eq!(characters(true), Some(4));
+    assert_eq!(characters(false), None);
+}
+
+#[test]
 fn on_a_host_that_is_nobodys_the_request_must_look_like_a_call() {
     let chat = "http://127.0.0.1:4000/prefix/v1/messages";
     assert!(begin(chat, br#"{"text":"hello","channel":"C1"}"#).is_none());
@@ -111,6 +126,47 @@ fn a_stream_is_whole_when_its_last_words_came_however_it_was_closed() {
     assert_eq!(streamed(&[usage], End::Lost).error_type.as_deref(), Some("ReadError"));
 }
 
+/// The start tells the input and the first of the output; the end, which tells the rest, never comes.
+#[test]
+fn of_a_message_that_broke_off_the_start_is_known() {
+    let body = br#"{"model":"claude-sonnet-4-6","messages":[],"stream":true}"#;
+    let start = r#"{"type":"message_start","message":{"model":"claude-sonnet-4-6","usage":{"input_tokens":900,"output_tokens":1}}}"#;
+    let text = r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"forty-two"}}"#;
+    for (end, status) in [
+        (End::Closed, Status::Aborted),
+        (End::Cancelled, Status::Cancelled),
+        (End::Lost, Status::Lost),
+        // A proxy ended the stream in order where its server had vanished.
+        (End::Complete, Status::Lost),
+    ] {
+        let mut exchange = begin("https://api.anthropic.com/v1/messages", body).unwrap();
+        exchange.head(200, [(&b"content-type"[..], &b"text/event-stream"[..])]);
+        for event in [start, text] {
+            exchange.push(format!("event: x\ndata: {event}\n\n").as_bytes(), || moment(30));
+        }
+        let facts = exchange.finish(end, None, moment(90)).next().unwrap();
+        assert_eq!(facts.status, status);
+        let usage = call(facts).usage;
+        assert_eq!((usage.get(Dimension::Input), usage.get(Dimension::Output)), (Some(900), Some(1)));
+    }
+}
+
+/// As many chunks as came are no count of tokens: a chunk may hold several, and reasoning is in none.
+#[test]
+fn of_a_chat_that_broke_off_before_its_usage_nothing_is_known() {
+    let chunk = r#"{"id":"c1","model":"gpt-4o-2024-08-06","choices":[{"delta":{"content":"for"}}],"usage":null}"#;
+    let mut exchange = begin(OPENAI, ASKED).unwrap();
+    exchange.body_to_send(ASKED).unwrap();
+    exchange.head(200, [(&b"content-type"[..], &b"text/event-stream"[..])]);
+    let received = exchange.passed(format!("data: {chunk}\n\ndata: {{\"id").as_bytes(), || moment(30)).into_owned();
+    assert_eq!(received, format!("data: {}\n\n", chunk.replace(r#","usage":null"#, "")).as_bytes());
+    assert_eq!(exchange.rest(), b"data: {\"id");
+    let facts = exchange.finish(End::Closed, None, moment(90)).next().unwrap();
+    assert_eq!(facts.status, Status::Aborted);
+    let call = call(facts);
+    assert_eq!((call.model.as_deref(), call.usage.is_empty()), (Some("gpt-4o-2024-08-06"), true));
+}
+
 #[test]
 fn an_error_in_a_stream_that_began_well_is_an_error() {
     let usage = r#"{"model":"m","usage":{"prompt_tokens":8}}"#;
@@ -142,7 +198,7 @@ fn a_refusal_says_its_code_or_else_its_status() {
 #[test]
 fn an_unknown_coding_leaves_what_the_request_said() {
     let mut exchange = begin(OPENAI, ASKED).unwrap();
-    exchange.head(200, [(&b"Content-Encoding"[..], &b"zstd"[..])]);
+    exchange.head(200, [(&b"Content-Encoding"[..], &b"compress"[..])]);
     exchange.push(br#"{"usage":{"prompt_tokens":1}}"#, || moment(9));
     let facts = exchange.finish(End::Complete, None, moment(10)).next().unwrap();
     assert_eq!(facts.status, Status::Ok);

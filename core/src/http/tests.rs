@@ -16,9 +16,9 @@ use crate::sink::Secret;
 const PATIENT: Limits = Limits { connect: Duration::from_secs(20), total: Duration::from_secs(20) };
 
 /// What a server read of one request, and on the how-manieth connection.
-struct Seen {
+pub(crate) struct Seen {
     connection: usize,
-    head: String,
+    pub(crate) head: String,
     body: Vec<u8>,
 }
 
@@ -30,7 +30,10 @@ impl Seen {
 
 /// A server on this machine that answers with the given bytes, one after the other, and drops the connection where
 /// there are none left. `wrap` makes the stream of a connection.
-fn serve<S: Read + Write>(answers: &[&str], wrap: impl Fn(TcpStream) -> S + Send + 'static) -> (u16, Receiver<Seen>) {
+pub(crate) fn serve<S: Read + Write>(
+    answers: &[&str],
+    wrap: impl Fn(TcpStream) -> S + Send + 'static,
+) -> (u16, Receiver<Seen>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let mut answers: Vec<String> = answers.iter().rev().map(ToString::to_string).collect();
@@ -245,7 +248,7 @@ fn a_proxy_that_refuses_the_tunnel_is_worth_another_try_and_its_password_is_not_
 }
 
 /// An authority of our own, and what a server needs that it vouches for under the given name, to the end of a year.
-fn authority(folder: &Path, name: &str, last_year: i32) -> (PathBuf, Arc<ServerConfig>) {
+pub(crate) fn authority(folder: &Path, name: &str, last_year: i32) -> (PathBuf, Arc<ServerConfig>) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let issuer_key = KeyPair::generate().unwrap();
@@ -265,9 +268,11 @@ fn authority(folder: &Path, name: &str, last_year: i32) -> (PathBuf, Arc<ServerC
 }
 
 fn encrypted(config: Arc<ServerConfig>) -> (u16, Receiver<Seen>) {
-    serve(&["HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"], move |stream| {
-        StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), stream)
-    })
+    serve(&["HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"], encryption(config))
+}
+
+pub(crate) fn encryption(config: Arc<ServerConfig>) -> impl Fn(TcpStream) -> StreamOwned<ServerConnection, TcpStream> {
+    move |stream| StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), stream)
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Ledger;
 use crate::error::Result;
+use crate::later;
 use crate::sink::{Batch, LedgerSink, Receipt, Sink, SinkSettings};
 use crate::spool::{self, Queue, Sealed};
 
@@ -74,12 +75,13 @@ fn take_in(queue: &Queue, segments: &[Sealed], sink: &mut LedgerSink, caught_up:
 }
 
 impl Ledger {
-    /// The ledger of a home, current to the second: [`catch_up`], then [`Ledger::read`]. On a home that cannot be
+    /// The ledger of a home, current to the second: what this process is still reading, [`catch_up`], then [`Ledger::read`]. On a home that cannot be
     /// written, what the ledger has is better than no answer: then the first value tells why it is not current.
     ///
     /// # Errors
     /// As [`Ledger::read`].
     pub fn current(home: &Path) -> Result<(Result<CaughtUp>, Self)> {
+        later::settle();
         let caught_up = catch_up(home);
         Ok((caught_up, Self::read(&Self::path_in(home))?))
     }

@@ -112,9 +112,9 @@ const IS_COUNTED: &str = "(e.operation IS NOT NULL AND e.calls IS NULL OR e.call
 
 /// Conditions and the values of their parameters.
 #[derive(Default)]
-struct Where {
+pub(super) struct Where {
     conditions: Vec<String>,
-    values: Vec<i64>,
+    pub(super) values: Vec<i64>,
 }
 
 impl Where {
@@ -125,7 +125,7 @@ impl Where {
         }
     }
 
-    fn sql(&self) -> String {
+    pub(super) fn sql(&self) -> String {
         if self.conditions.is_empty() { String::new() } else { format!("WHERE {}", self.conditions.join(" AND ")) }
     }
 }
@@ -277,19 +277,36 @@ impl Count<'_> {
     }
 }
 
+/// From where, and under which conditions, events come in the order of time; after one, by its time and row id. `None`
+/// where there can be none.
+pub(super) fn selection(
+    connection: &Connection,
+    words: &Words,
+    filter: &Filter,
+    after: Option<(i64, i64)>,
+) -> SqliteResult<Option<(&'static str, Where)>> {
+    let Some((project, run)) = named(connection, words, filter)? else { return Ok(None) };
+    let mut condition = Where::default();
+    condition.and("e.unix_ns >= ?", filter.since_ns);
+    if let Some((unix_ns, row_id)) = after {
+        // Compared as a pair, in which the index by time leads.
+        condition.and("(e.unix_ns, e.id) > (?, ?)", Some(unix_ns));
+        condition.values.push(row_id);
+    }
+    condition.and("e.unix_ns < ?", filter.until_ns);
+    condition.and("w.project = ?", project);
+    condition.and("w.run = ?", run);
+    Ok(Some((events_and_writers(run), condition)))
+}
+
 fn for_each_event(
     connection: &Connection,
     words: &mut Words,
     filter: &Filter,
     each: &mut dyn FnMut(Event) -> bool,
 ) -> SqliteResult<()> {
-    let Some((project, run)) = named(connection, words, filter)? else { return Ok(()) };
-    let mut condition = Where::default();
-    condition.and("e.unix_ns >= ?", filter.since_ns);
-    condition.and("e.unix_ns < ?", filter.until_ns);
-    condition.and("w.project = ?", project);
-    condition.and("w.run = ?", run);
-    let sql = format!("{} FROM {} {} ORDER BY e.unix_ns, e.id", *row::SELECT, events_and_writers(run), condition.sql());
+    let Some((from, condition)) = selection(connection, words, filter, None)? else { return Ok(()) };
+    let sql = format!("{} FROM {from} {} ORDER BY e.unix_ns, e.id", *row::SELECT, condition.sql());
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query(params_from_iter(&condition.values))?;
     let mut last_origin = None;

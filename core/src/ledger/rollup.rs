@@ -56,6 +56,15 @@ pub(super) struct Rollups(HashMap<Key, Sums>);
 impl Rollups {
     /// Steps cost nothing and are in no rollup.
     pub(super) fn add(&mut self, connection: &Connection, words: &mut Words, event: &Event) -> Result<()> {
+        self.change(connection, words, event, 1)
+    }
+
+    /// Takes an event out again, which must be in. A dimension that only it had stays in the sums, with 0.
+    pub(super) fn remove(&mut self, connection: &Connection, words: &mut Words, event: &Event) -> Result<()> {
+        self.change(connection, words, event, -1)
+    }
+
+    fn change(&mut self, connection: &Connection, words: &mut Words, event: &Event, sign: i64) -> Result<()> {
         let (provider, model, usage) = match &event.facts.subject {
             Subject::Call(call) => (call.provider.as_deref(), call.model.as_deref(), call.usage.bounded()),
             Subject::Rollup(rollup) => (rollup.provider.as_deref(), rollup.model.as_deref(), rollup.usage),
@@ -76,14 +85,14 @@ impl Rollups {
             state: charge.map_or(CostState::Unpriced, |charge| charge.state),
         };
         let sums = self.0.entry(key).or_default();
-        sums.calls += bounded(tally.calls);
-        sums.failed_attempts += bounded(tally.failed_attempts);
+        sums.calls += sign * bounded(tally.calls);
+        sums.failed_attempts += sign * bounded(tally.failed_attempts);
         let (nano, atto) = charge.and_then(|charge| charge.total).and_then(Money::to_nano_atto).unwrap_or((0, 0));
-        sums.cost_nano = sums.cost_nano.saturating_add(nano);
-        sums.cost_atto += atto;
+        sums.cost_nano = sums.cost_nano.saturating_add(sign * nano);
+        sums.cost_atto += sign * atto;
         for (dimension, count) in usage.iter() {
             let sum = &mut sums.usage[dimension as usize];
-            *sum = Some(sum.unwrap_or(0).saturating_add(bounded(count)));
+            *sum = Some(sum.unwrap_or(0).saturating_add(sign * bounded(count)));
         }
         Ok(())
     }
@@ -109,6 +118,13 @@ impl Rollups {
                 upsert.raw_bind_parameter(index + 1, value)?;
             }
             upsert.raw_execute()?;
+        }
+        for key in self.0.iter().filter(|(_, sums)| sums.calls < 0 || sums.failed_attempts < 0).map(|(key, _)| key) {
+            let mut delete = connection.prepare_cached(
+                "DELETE FROM rollups WHERE hour = ?1 AND project = ?2 AND provider = ?3 AND model = ?4 AND feature = ?5
+                   AND cost_state = ?6 AND calls = 0 AND failed_attempts = 0",
+            )?;
+            delete.execute((key.hour, key.project, key.provider, key.model, key.feature, key.state as u8))?;
         }
         Ok(())
     }

@@ -110,6 +110,26 @@ impl Binder<'_, '_> {
     }
 }
 
+/// Replaces the charge of a stored event.
+pub(super) fn recharge(connection: &Connection, row_id: i64, charge: &Charge) -> Result<()> {
+    let (nano, atto) = charge.total.and_then(Money::to_nano_atto).unzip();
+    connection
+        .prepare_cached(
+            "UPDATE events SET cost_nano = ?2, cost_atto = ?3, cost_state = ?4, cost_source = ?5, catalogue_version = ?6,
+               matched_by = ?7 WHERE id = ?1",
+        )?
+        .execute((
+            row_id,
+            nano,
+            atto,
+            charge.state as u8,
+            charge.source as u8,
+            charge.catalogue_version.cast_signed(),
+            charge.matched_by.map(|matched_by| matched_by as u8),
+        ))?;
+    Ok(())
+}
+
 /// Binds an event to [`INSERT`].
 pub(super) fn bind(
     statement: &mut Statement<'_>,

@@ -8,7 +8,7 @@ use serde::Serialize;
 pub enum DropReason {
     /// The home cannot be written to, and the memory kept for that case is full.
     MemoryFull,
-    /// Longer than 64 KiB, even without its tags.
+    /// Longer than 64 KiB, even abridged: none is today.
     TooLarge,
     /// Recorded with the id or the origin of another writer.
     Foreign,

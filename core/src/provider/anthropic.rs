@@ -1,22 +1,31 @@
 //! Anthropic.
 
 use crate::event::{Operation, Pass};
+use crate::money::Money;
 use crate::provider::dialect::{Answer, Dialect, set_name};
 use crate::provider::{Counting, Endpoint, Provider};
 use crate::usage::{Dimension, Usage};
 use crate::wire::{json, value};
 
+/// No message has so many passes; a hostile one is read no further.
+const MAX_PASSES: usize = 32 << 10;
+
 /// <https://platform.claude.com/docs/en/api/messages>. Counting tokens is free
 /// (<https://platform.claude.com/docs/en/build-with-claude/token-counting>), and its path ends otherwise.
 pub(super) const ANTHROPIC: Provider = Provider {
     id: "anthropic",
+    title: "Anthropic",
+    docs: "https://platform.claude.com/docs/en/api/messages",
     aliases: &[],
     owns: &["claude-"],
-    hosts: &["api.anthropic.com"],
+    // The second is the same API, paid by way of Amazon:
+    // https://docs.aws.amazon.com/claude-platform/latest/userguide/making-requests.html
+    hosts: &["api.anthropic.com", "aws-external-anthropic.*.api.aws"],
     endpoints: &[
         Endpoint::new("/messages", Operation::Chat, &MESSAGES).if_request_has("messages"),
         // https://platform.claude.com/docs/en/api/openai-sdk
         Endpoint::new("/chat/completions", Operation::Chat, &super::openai::CHAT),
+        Endpoint::results("/results", &RESULTS).below("/messages/batches/"),
     ],
     counting: Counting::PLAIN,
 };
@@ -32,8 +41,34 @@ pub(super) static MESSAGES: Dialect = Dialect {
     absorb,
 };
 
+/// The results of a batch (<https://platform.claude.com/docs/en/build-with-claude/batch-processing>). Requests that expired
+/// or were cancelled were never made.
+static RESULTS: Dialect = Dialect {
+    native_to: Some("anthropic"),
+    usage_key: "\"custom_id\"",
+    also_read: &[],
+    newest_usage_wins: false,
+    last_words: &[],
+    absorb: absorb_result,
+};
+
+fn absorb_result(answer: &mut Answer, line: &[u8]) {
+    let result = json::get(line, "result").unwrap_or_default();
+    let kind = json::get(result, "type");
+    if matches!(kind, Some(b"\"succeeded\"" | b"\"errored\"")) && json::get(line, "custom_id").is_some() {
+        answer.result(Operation::Chat, |one| {
+            absorb(one, result);
+            // The error of a result is an answer whose error is the one that was meant.
+            if let Some(error) = json::get(result, "error").and_then(|answer| json::get(answer, "error")) {
+                one.fail(error);
+            }
+        });
+    }
+}
+
 /// A message, or an event of a stream; the first one holds the message.
 fn absorb(answer: &mut Answer, body: &[u8]) {
+    let (mut stop_reason, mut has_content) = (None, true);
     for (key, raw) in json::members(body) {
         match key {
             b"message" => {
@@ -42,8 +77,16 @@ fn absorb(answer: &mut Answer, body: &[u8]) {
                 }
             }
             b"error" => answer.fail(raw),
+            b"stop_reason" => stop_reason = Some(raw),
+            b"delta" => stop_reason = json::get(raw, "stop_reason"),
+            b"content" => has_content = json::elements(raw).next().is_some(),
             _ => absorb_member(answer, key, raw),
         }
+    }
+    // https://platform.claude.com/docs/en/build-with-claude/refusals-and-fallback: who declines before saying anything
+    // costs nothing, though the usage counts what was read.
+    if stop_reason == Some(b"\"refusal\"") && (!has_content || answer.call.usage.get(Dimension::Output) == Some(0)) {
+        answer.call.provider_cost = Some(Money::ZERO);
     }
 }
 
@@ -106,6 +149,8 @@ impl Counts {
                         set(&mut self.thinking, raw);
                     }
                 }
+                // Fetches are free (https://platform.claude.com/docs/en/agents-and-tools/tool-use/web-fetch-tool), and the
+                // hours of a container are told by no answer.
                 b"server_tool_use" => {
                     if let Some(raw) = json::get(raw, "web_search_requests") {
                         set(&mut self.web_searches, raw);
@@ -158,26 +203,40 @@ pub(super) fn read_usage(answer: &mut Answer, raw: &[u8]) {
             }
             // https://platform.claude.com/docs/en/build-with-claude/fast-mode
             b"speed" if raw != b"\"standard\"" => set_name(&mut answer.call.speed, raw),
-            b"iterations" if raw.starts_with(b"[") => answer.call.extra_passes = extra_passes(raw),
+            b"iterations" if raw.starts_with(b"[") => read_iterations(answer, raw),
             _ => {}
         }
     }
 }
 
-/// The passes that the top-level usage leaves out: all but those of the message itself
+/// The passes that the top-level usage leaves out: compactions and advice
 /// (<https://platform.claude.com/docs/en/build-with-claude/compaction#understanding-usage>,
-/// <https://platform.claude.com/docs/en/agents-and-tools/tool-use/advisor-tool>).
-fn extra_passes(iterations: &[u8]) -> Vec<Pass> {
-    let beside = |pass: &&[u8]| json::get(pass, "type").is_some_and(|kind| kind != b"\"message\"");
-    json::elements(iterations)
-        .filter(beside)
-        .map(|pass| {
-            let mut counts = Counts::default();
-            counts.read(pass);
-            let model = json::get(pass, "model").and_then(value::name).map(Into::into);
-            Pass { model, usage: counts.usage() }
-        })
-        .collect()
+/// <https://platform.claude.com/docs/en/agents-and-tools/tool-use/advisor-tool>), and what a model said before it declined
+/// and another one took over, whose usage and name are those of the answer. Who declined before saying anything is not
+/// billed (<https://platform.claude.com/docs/en/build-with-claude/refusals-and-fallback>).
+fn read_iterations(answer: &mut Answer, iterations: &[u8]) {
+    let kind_of = |pass: &[u8]| json::get(pass, "type").and_then(value::token).map(str::to_owned);
+    let served = json::elements(iterations).find(|pass| kind_of(pass).as_deref() == Some("fallback_message"));
+    let served_by = served.and_then(|pass| json::get(pass, "model"));
+    if let Some(model) = served_by {
+        set_name(&mut answer.call.model, model);
+    }
+    let pass_of = |pass: &[u8]| {
+        let mut counts = Counts::default();
+        counts.read(pass);
+        let model = json::get(pass, "model").and_then(value::name).map(Into::into);
+        Pass { model, usage: counts.usage() }
+    };
+    let beside = |pass: &&[u8]| match kind_of(pass).as_deref() {
+        None | Some("fallback_message") => false,
+        Some("message") => {
+            let model = json::get(pass, "model");
+            let has_spoken = json::get(pass, "output_tokens").and_then(value::count).is_some_and(|tokens| tokens > 0);
+            served_by.is_some() && model.is_some() && model != served_by && has_spoken
+        }
+        Some(_) => true,
+    };
+    answer.call.extra_passes = json::elements(iterations).filter(beside).take(MAX_PASSES).map(pass_of).collect();
 }
 
 #[cfg(test)]
@@ -250,6 +309,41 @@ mod tests {
             Pass { model: Some("claude-b".to_owned()), usage: usage(11, 1).with(Dimension::CacheRead, 6) },
         ];
         assert_eq!(answer.call.extra_passes, passes);
+    }
+
+    #[test]
+    fn who_declined_after_saying_something_is_billed_apart_from_who_took_over() {
+        let answer = read(&[
+            r#"{"type":"message_start","message":{"model":"claude-fable-5","usage":{"input_tokens":2,"output_tokens":1}}}"#,
+            r#"{"type":"message_delta","usage":{"input_tokens":2,"cache_read_input_tokens":79,"output_tokens":136,"iterations":[
+            {"type":"message","model":"claude-mythos-5","input_tokens":4,"output_tokens":0},
+            {"type":"message","model":"claude-fable-5","input_tokens":2,"cache_read_input_tokens":70,"output_tokens":5},
+            {"type":"message","model":"claude-opus-4-8","input_tokens":1,"output_tokens":30},
+            {"type":"fallback_message","model":"claude-opus-4-8","input_tokens":1,"output_tokens":106}]}}"#,
+        ]);
+        assert_eq!(answer.call.model.as_deref(), Some("claude-opus-4-8"));
+        assert_eq!(answer.call.usage.get(Dimension::Output), Some(136));
+        let declined =
+            Usage::new().with(Dimension::Input, 72).with(Dimension::CacheRead, 70).with(Dimension::Output, 5);
+        assert_eq!(answer.call.extra_passes, [Pass { model: Some("claude-fable-5".to_owned()), usage: declined }]);
+    }
+
+    #[test]
+    fn a_refusal_before_any_output_is_not_billed() {
+        let cost = |events: &[&str]| read(events).call.provider_cost;
+        let start =
+            r#"{"type":"message_start","message":{"stop_reason":null,"usage":{"input_tokens":412,"output_tokens":1}}}"#;
+        let end = |output: u64| {
+            format!(
+                r#"{{"type":"message_delta","delta":{{"stop_reason":"refusal"}},"usage":{{"output_tokens":{output}}}}}"#
+            )
+        };
+        assert_eq!(cost(&[start, &end(0)]), Some(Money::ZERO));
+        assert_eq!(cost(&[start, &end(7)]), None);
+        let whole = r#"{"content":[],"stop_reason":"refusal","usage":{"input_tokens":106,"output_tokens":1}}"#;
+        assert_eq!(cost(&[whole]), Some(Money::ZERO));
+        assert_eq!(cost(&[&whole.replace("refusal", "end_turn")]), None);
+        assert_eq!(cost(&[&whole.replace("[]", r#"[{"type":"text","text":"a"}]"#)]), None);
     }
 
     #[test]

@@ -7,6 +7,10 @@ use crate::event::{Call, Operation};
 use crate::provider::Counting;
 use crate::wire::{json, value};
 
+/// No provider makes larger batches
+/// (<https://platform.claude.com/docs/en/build-with-claude/batch-processing#batch-limitations>).
+const MAX_RESULTS: usize = 100_000;
+
 /// How to read the answers of one wire format.
 pub(crate) struct Dialect {
     /// The only provider whose own format it is. Others serve it too: on a host that is nobody's it names this provider
@@ -24,6 +28,14 @@ pub(crate) struct Dialect {
     pub(crate) absorb: fn(&mut Answer, &[u8]),
 }
 
+impl Dialect {
+    /// Whether a stream without its last words has been cut, although it ended in order: so it is where the one who made
+    /// the format serves it. Of the format that everybody speaks, some leave out the end.
+    pub(crate) fn always_ends(&self) -> bool {
+        self.native_to.is_some() && !self.last_words.is_empty()
+    }
+}
+
 /// What is known of an answer so far.
 pub(crate) struct Answer {
     pub(crate) call: Box<Call>,
@@ -31,11 +43,32 @@ pub(crate) struct Answer {
     pub(crate) failed: bool,
     pub(crate) error_type: Option<String>,
     pub(crate) counting: Counting,
+    /// The answers that it consists of, where it is the results of a batch.
+    pub(crate) results: Vec<Answer>,
 }
 
 impl Answer {
     pub(crate) fn new(operation: Operation, counting: Counting) -> Self {
-        Self { call: Box::new(Call::new(operation)), failed: false, error_type: None, counting }
+        Self { call: Box::new(Call::new(operation)), failed: false, error_type: None, counting, results: Vec::new() }
+    }
+
+    /// Takes one of the results of a batch.
+    pub(crate) fn result(&mut self, operation: Operation, read: impl FnOnce(&mut Self)) {
+        if self.results.len() < MAX_RESULTS {
+            let mut result = Self::new(operation, self.counting);
+            read(&mut result);
+            result.call.service_tier = Some("batch".to_owned());
+            self.results.push(result);
+        }
+    }
+
+    /// Takes the `base_resp` that `MiniMax` puts into every answer
+    /// (<https://platform.minimax.io/docs/api-reference/errorcode>).
+    pub(crate) fn fail_if_not_zero(&mut self, status: &[u8]) {
+        if let Some(code) = json::get(status, "status_code").and_then(value::count).filter(|&code| code > 0) {
+            self.failed = true;
+            self.error_type = Some(code.to_string());
+        }
     }
 
     /// Takes an error object. Its code is the most telling word (`OpenAI` says `type: tokens, code: rate_limit_exceeded`),
@@ -52,14 +85,29 @@ impl Answer {
         self.error_type = word.or_else(|| number().map(|code| format!("http_{code}"))).or(self.error_type.take());
     }
 
+    /// Takes the name of an error that came without an object.
+    pub(crate) fn fail_with(&mut self, name: &str) {
+        self.failed = true;
+        if value::is_token(name) {
+            self.error_type = Some(name.to_owned());
+        }
+    }
+
     /// Takes a service tier. Every word for the ordinary one is `None`, and the last word of a stream counts: `OpenAI`
     /// first repeats the `auto` of the request and then says what it was.
+    ///
+    /// A word, or Amazon's `{"type": "flex"}`.
     pub(crate) fn tier(&mut self, raw: &[u8]) {
-        if let Some(word) = value::name(raw) {
-            let word = word.to_ascii_lowercase();
-            let is_ordinary = ServiceTier::from_word(&word) == Some(ServiceTier::Standard);
-            self.call.service_tier = (!is_ordinary).then_some(word);
+        if let Some(word) = value::name(json::get(raw, "type").unwrap_or(raw)) {
+            self.tier_is(&word);
         }
+    }
+
+    /// The same, of the word itself.
+    pub(crate) fn tier_is(&mut self, word: &str) {
+        let word = word.to_ascii_lowercase();
+        let is_ordinary = ServiceTier::from_word(&word) == Some(ServiceTier::Standard);
+        self.call.service_tier = (!is_ordinary).then_some(word);
     }
 }
 

@@ -2,30 +2,42 @@
 
 use crate::event::Operation;
 use crate::provider::dialect::{Answer, Dialect, set_name};
-use crate::provider::{Counting, Endpoint, Provider};
+use crate::provider::{Counting, Endpoint, Provider, Reasoning};
 use crate::usage::{Dimension, Usage};
 use crate::wire::{json, value};
 
-/// <https://ai.google.dev/api>. Counting tokens, listing models and making caches leave no call.
+mod interactions;
+
+pub(super) use interactions::INTERACTIONS;
+
+/// <https://ai.google.dev/api>. Counting tokens and listing models are free; what is billed for a cache is its hours
+/// (<https://ai.google.dev/gemini-api/docs/caching>), which no request tells. Images and videos are billed by the piece, and
+/// their answers count nothing: such calls have no price.
 pub(super) const GOOGLE: Provider = Provider {
     id: "google",
+    title: "Google Gemini API",
+    docs: "https://ai.google.dev/api/generate-content#UsageMetadata",
     aliases: &["gcp.gemini", "gemini", "google_ai", "google_genai", "google-gla"],
     owns: &["gemini-"],
     hosts: &["generativelanguage.googleapis.com"],
     endpoints: &[
-        method(":generateContent", Operation::GenerateContent, false),
-        method(":streamGenerateContent", Operation::GenerateContent, true),
-        method(":embedContent", Operation::Embeddings, false),
-        method(":batchEmbedContents", Operation::Embeddings, false),
+        method(":generateContent", Operation::GenerateContent),
+        method(":streamGenerateContent", Operation::GenerateContent).streaming(),
+        method(":embedContent", Operation::Embeddings),
+        method(":batchEmbedContents", Operation::Embeddings),
+        // https://ai.google.dev/gemini-api/docs/imagen, https://ai.google.dev/gemini-api/docs/video
+        method(":predict", Operation::ImageGeneration).only_of("google").if_request_has("instances"),
+        method(":predictLongRunning", Operation::GenerateContent).only_of("google").if_request_has("instances"),
+        Endpoint::new("/interactions", Operation::GenerateContent, &INTERACTIONS).if_request_has("input"),
         // https://ai.google.dev/gemini-api/docs/openai
         Endpoint::new("/openai/chat/completions", Operation::Chat, &super::openai::CHAT),
         Endpoint::new("/openai/embeddings", Operation::Embeddings, &super::openai::CHAT),
     ],
-    counting: Counting { reasoning_in_total: true, ..Counting::PLAIN },
+    counting: Counting { reasoning: Reasoning::InTotal, ..Counting::PLAIN },
 };
 
-const fn method(path_end: &'static str, operation: Operation, streams: bool) -> Endpoint {
-    Endpoint { model_in_path: true, streams, ..Endpoint::new(path_end, operation, &GENERATE) }
+pub(super) const fn method(path_end: &'static str, operation: Operation) -> Endpoint {
+    Endpoint::new(path_end, operation, &GENERATE).of_the_path()
 }
 
 /// `GenerateContentResponse` (<https://ai.google.dev/api/generate-content#v1beta.GenerateContentResponse>). Every chunk of
@@ -57,8 +69,7 @@ fn absorb(answer: &mut Answer, body: &[u8]) {
     }
 }
 
-/// Grounding with Google Search: Gemini 3 and later are billed for each different query that is not empty, earlier models
-/// for each prompt that was grounded (<https://ai.google.dev/gemini-api/docs/google-search#pricing>).
+/// Grounding with Google Search: every different query that is not empty.
 fn count_searches(answer: &mut Answer, candidates: &[u8]) {
     let mut queries: Vec<&[u8]> = json::elements(candidates)
         .filter_map(|candidate| {
@@ -75,15 +86,14 @@ fn count_searches(answer: &mut Answer, candidates: &[u8]) {
     if queries.is_empty() {
         return;
     }
-    let model = answer.call.model.as_deref().or(answer.call.model_requested.as_deref()).unwrap_or("");
-    let by_prompt = ["gemini-1", "gemini-2"].iter().any(|start| model.trim_start_matches("models/").starts_with(start));
-    let searches = if by_prompt { 1 } else { queries.len() as u64 };
+    let searches = billed_searches(answer, queries.len() as u64);
     // Chunks repeat the queries so far.
     let before = answer.call.usage.count(Dimension::WebSearches);
     answer.call.usage.set(Dimension::WebSearches, searches.max(before));
 }
 
-/// Tokens of a `ModalityTokenCount` list, by what costs apart. A modality without a count has none.
+/// Tokens of a `ModalityTokenCount` list, by what costs apart. A modality without a count has none; its number stands for
+/// its name where the request asked for that (`enum-encoding=int`).
 #[derive(Default)]
 struct Modalities {
     audio: Option<u64>,
@@ -94,60 +104,92 @@ impl Modalities {
     fn read(&mut self, list: &[u8]) {
         for entry in json::elements(list) {
             let slot = match json::get(entry, "modality") {
-                Some(b"\"AUDIO\"") => &mut self.audio,
-                Some(b"\"IMAGE\"") => &mut self.image,
+                Some(b"\"AUDIO\"" | b"\"audio\"" | b"4") => &mut self.audio,
+                Some(b"\"IMAGE\"" | b"\"image\"" | b"2") => &mut self.image,
                 _ => continue,
             };
-            let tokens = json::get(entry, "tokenCount").or_else(|| json::get(entry, "token_count"));
+            let spellings = ["tokenCount", "token_count", "tokens"];
+            let tokens = spellings.iter().find_map(|name| json::get(entry, name));
             let tokens = tokens.map_or(Some(0), value::count).unwrap_or(0);
             *slot = Some(slot.unwrap_or(0).saturating_add(tokens));
         }
     }
 }
 
-/// Takes a `UsageMetadata` (<https://ai.google.dev/api/generate-content#UsageMetadata>): the prompt contains what was
-/// cached but not what tools put into it, and the candidates do not contain the thoughts.
+/// Gemini 3 and later are billed for each query, earlier models for each prompt that was grounded
+/// (<https://ai.google.dev/gemini-api/docs/google-search#pricing>).
+fn billed_searches(answer: &Answer, queries: u64) -> u64 {
+    let model = answer.call.model.as_deref().or(answer.call.model_requested.as_deref()).unwrap_or("");
+    let by_prompt = ["gemini-1", "gemini-2"].iter().any(|start| model.trim_start_matches("models/").starts_with(start));
+    if by_prompt { 1 } else { queries }
+}
+
+/// Counts as Google gives them: the prompt contains what was cached but not what tools put into it, and the candidates do
+/// not contain the thoughts.
+#[derive(Default)]
+struct Counts {
+    prompt: Option<u64>,
+    tool_prompt: Option<u64>,
+    cached: Option<u64>,
+    candidates: Option<u64>,
+    thoughts: Option<u64>,
+    read: Modalities,
+    from_cache: Modalities,
+    written: Modalities,
+}
+
+impl Counts {
+    #[inline(never)]
+    fn usage(&self) -> Usage {
+        let sum = |a: Option<u64>, b: Option<u64>| match (a, b) {
+            (None, None) => None,
+            _ => a.unwrap_or(0).checked_add(b.unwrap_or(0)),
+        };
+        // Our image tokens exclude cached ones, which take the rate of the cache.
+        let image_in = self.read.image.map(|images| images.saturating_sub(self.from_cache.image.unwrap_or(0)));
+        let mut usage = Usage::new();
+        for (dimension, count) in [
+            (Dimension::Input, sum(self.prompt, self.tool_prompt)),
+            (Dimension::Output, sum(self.candidates, self.thoughts)),
+            (Dimension::CacheRead, self.cached),
+            (Dimension::AudioIn, self.read.audio),
+            (Dimension::ImageIn, image_in),
+            (Dimension::CacheReadAudio, self.from_cache.audio),
+            (Dimension::Reasoning, self.thoughts),
+            (Dimension::AudioOut, self.written.audio),
+            (Dimension::ImageOut, self.written.image),
+        ] {
+            usage.set_if(dimension, count);
+        }
+        usage
+    }
+}
+
+/// Takes a `UsageMetadata` (<https://ai.google.dev/api/generate-content#UsageMetadata>).
 pub(super) fn read_usage(answer: &mut Answer, raw: &[u8]) {
-    let (mut prompt, mut tool_prompt, mut cached) = (None, None, None);
-    let (mut candidates, mut thoughts) = (None, None);
-    let (mut read, mut from_cache, mut written) = <(Modalities, Modalities, Modalities)>::default();
+    let mut counts = Counts::default();
     for (key, raw) in json::members(raw) {
         match key {
-            b"promptTokenCount" | b"prompt_token_count" => prompt = value::count(raw),
-            b"toolUsePromptTokenCount" | b"tool_use_prompt_token_count" => tool_prompt = value::count(raw),
-            b"cachedContentTokenCount" | b"cached_content_token_count" => cached = value::count(raw),
-            b"candidatesTokenCount" | b"candidates_token_count" => candidates = value::count(raw),
-            b"thoughtsTokenCount" | b"thoughts_token_count" => thoughts = value::count(raw),
+            b"promptTokenCount" | b"prompt_token_count" => counts.prompt = value::count(raw),
+            b"toolUsePromptTokenCount" | b"tool_use_prompt_token_count" => counts.tool_prompt = value::count(raw),
+            b"cachedContentTokenCount" | b"cached_content_token_count" => counts.cached = value::count(raw),
+            b"candidatesTokenCount" | b"candidates_token_count" => counts.candidates = value::count(raw),
+            b"thoughtsTokenCount" | b"thoughts_token_count" => counts.thoughts = value::count(raw),
             b"promptTokensDetails"
             | b"prompt_tokens_details"
             | b"toolUsePromptTokensDetails"
-            | b"tool_use_prompt_tokens_details" => read.read(raw),
-            b"cacheTokensDetails" | b"cache_tokens_details" => from_cache.read(raw),
-            b"candidatesTokensDetails" | b"candidates_tokens_details" => written.read(raw),
+            | b"tool_use_prompt_tokens_details" => counts.read.read(raw),
+            b"cacheTokensDetails" | b"cache_tokens_details" => counts.from_cache.read(raw),
+            b"candidatesTokensDetails" | b"candidates_tokens_details" => counts.written.read(raw),
             b"serviceTier" | b"service_tier" | b"trafficType" | b"traffic_type" => read_tier(answer, raw),
             _ => {}
         }
     }
-    let sum = |a: Option<u64>, b: Option<u64>| match (a, b) {
-        (None, None) => None,
-        _ => a.unwrap_or(0).checked_add(b.unwrap_or(0)),
-    };
-    // Our image tokens exclude cached ones, which take the rate of the cache.
-    let image_in = read.image.map(|images| images.saturating_sub(from_cache.image.unwrap_or(0)));
-    let mut usage = Usage::new();
-    for (dimension, count) in [
-        (Dimension::Input, sum(prompt, tool_prompt)),
-        (Dimension::Output, sum(candidates, thoughts)),
-        (Dimension::CacheRead, cached),
-        (Dimension::AudioIn, read.audio),
-        (Dimension::ImageIn, image_in),
-        (Dimension::CacheReadAudio, from_cache.audio),
-        (Dimension::Reasoning, thoughts),
-        (Dimension::AudioOut, written.audio),
-        (Dimension::ImageOut, written.image),
-    ] {
-        usage.set_if(dimension, count);
-    }
+    take(answer, counts.usage());
+}
+
+/// Keeps the searches, which are told elsewhere.
+fn take(answer: &mut Answer, mut usage: Usage) {
     if !usage.is_empty() {
         usage.set_if(Dimension::WebSearches, answer.call.usage.get(Dimension::WebSearches));
         answer.call.usage = usage;
@@ -159,7 +201,7 @@ pub(super) fn read_usage(answer: &mut Answer, raw: &[u8]) {
 fn read_tier(answer: &mut Answer, raw: &[u8]) {
     let Some(word) = value::name(raw) else { return };
     let word = word.strip_prefix("SERVICE_TIER_").or(word.strip_prefix("ON_DEMAND_")).unwrap_or(&word);
-    answer.tier(format!("\"{word}\"").as_bytes());
+    answer.tier_is(word);
 }
 
 #[cfg(test)]

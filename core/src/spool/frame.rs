@@ -53,7 +53,8 @@ pub(super) struct Frames<'a> {
     wasted: usize,
     /// Bytes that are no frame: the file was damaged.
     pub(super) damaged_bytes: u64,
-    /// Bytes of a last frame that was never written to its end, so that nobody was told that it was recorded.
+    /// Bytes of a last frame that was never written to its end, so that nobody was told that it was recorded. One whose
+    /// length a bad disk made larger than the rest of the file looks the same.
     pub(super) torn_bytes: u64,
 }
 

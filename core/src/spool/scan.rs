@@ -100,6 +100,7 @@ mod tests {
     use crate::spool::header;
     use crate::spool::testing::{WRITER, call, header};
     use crate::spool::{encode, frame};
+    use memchr::memmem;
     use proptest::prelude::*;
     use std::ops::Range;
 
@@ -144,36 +145,34 @@ mod tests {
         ]
     }
 
-    /// Damages the bytes, and returns which of the old bytes are no longer what or where they were.
-    fn apply(damage: &Damage, bytes: &mut Vec<u8>) -> Range<usize> {
+    /// Damages the bytes, and returns where the first is that is no longer what or where it was.
+    fn apply(damage: &Damage, bytes: &mut Vec<u8>) -> usize {
         let whole = bytes.len();
         match damage {
             Damage::Flip(at, bits) => {
                 let at = at.index(whole);
                 bytes[at] ^= bits;
-                at..at + 1
+                at
             }
             Damage::Zero(at, len) => {
                 let at = at.index(whole);
-                let end = whole.min(at + len);
-                bytes[at..end].fill(0);
-                at..end
+                bytes[at..whole.min(at + len)].fill(0);
+                at
             }
             Damage::Insert(at, garbage) => {
-                // Between two bytes: only a frame that has both is broken.
                 let at = at.index(whole - 1) + 1;
                 bytes.splice(at..at, garbage.iter().copied());
-                at - 1..at + 1
+                at
             }
             Damage::Truncate(at) => {
                 let at = at.index(whole);
                 bytes.truncate(at);
-                at..whole
+                at
             }
             Damage::DuplicateTail(at) => {
                 let tail = bytes[at.index(whole)..].to_vec();
                 bytes.extend(tail);
-                whole..whole
+                whole
             }
         }
     }
@@ -184,17 +183,13 @@ mod tests {
         fn every_intact_event_is_recovered_whatever_happened_around_it(damage in any_damage()) {
             let (mut bytes, events) = segment();
             let undamaged = bytes.clone();
-            let lost = apply(&damage, &mut bytes);
+            let damaged_at = apply(&damage, &mut bytes);
             let content = scan(&bytes, NAME, "shop/back end");
             let found: std::collections::HashSet<u64> = ids(&content.batch.events).into_iter().collect();
             for (event, range) in &events {
-                let broken = match damage {
-                    Damage::Insert(..) => range.start <= lost.start && lost.end <= range.end,
-                    _ => range.start < lost.end && lost.start < range.end,
-                };
-                // A zero in the place of a zero is no damage.
-                let broken = broken && !(matches!(damage, Damage::Zero(..)) && bytes[range.clone()] == undamaged[range.clone()]);
-                prop_assert_eq!(found.contains(&event.id.counter), !broken, "event {}", event.id.counter);
+                // A zero in the place of a zero, or a byte inserted beside its like, breaks nothing.
+                let is_there = memmem::find(&bytes, &undamaged[range.clone()]).is_some();
+                prop_assert_eq!(found.contains(&event.id.counter), is_there, "event {}", event.id.counter);
             }
             for event in &content.batch.events {
                 prop_assert_eq!(&event.origin.project, "shop/back end");
@@ -202,7 +197,10 @@ mod tests {
                 prop_assert_eq!(&event.facts, &call(event.id.counter).facts);
             }
             let cut_clean = matches!(damage, Damage::Truncate(_) | Damage::DuplicateTail(_)) || bytes == undamaged;
-            prop_assert!(cut_clean || !content.is_whole(), "damage goes unnoticed");
+            // The length of the last frame, grown, is that of a frame that was never finished: nothing tells them apart.
+            let last = &events[events.len() - 1].1;
+            let looks_torn = content.torn_bytes > 0 && (last.start..last.start + frame::PREFIX).contains(&damaged_at);
+            prop_assert!(cut_clean || looks_torn || !content.is_whole(), "damage goes unnoticed");
         }
 
         #[test]

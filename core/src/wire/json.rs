@@ -4,6 +4,8 @@
 //! that is not whole is never yielded. It counts brackets instead of recursing, so depth costs nothing. Keys are compared
 //! as they are written; no provider escapes letters in them.
 
+use std::ops::Range;
+
 use memchr::memchr2;
 
 /// The members of an object as raw slices, in order; empty if the value is no object.
@@ -39,12 +41,11 @@ pub(crate) struct Members<'a> {
     at: Option<usize>,
 }
 
-impl<'a> Iterator for Members<'a> {
-    type Item = (&'a [u8], &'a [u8]);
-
+impl Members<'_> {
+    /// Where the next member lies: its key, without the quotes, and its value.
     // Not inlined: dozens of readers loop over this, and inlined into each they take the optimizer minutes.
     #[inline(never)]
-    fn next(&mut self) -> Option<Self::Item> {
+    pub(crate) fn next_span(&mut self) -> Option<(Range<usize>, Range<usize>)> {
         let key_start = separated(self.json, self.at.take()?);
         if *self.json.get(key_start)? != b'"' {
             return None;
@@ -57,7 +58,17 @@ impl<'a> Iterator for Members<'a> {
         let start = blanks_end(self.json, colon + 1);
         let end = value_end(self.json, start)?;
         self.at = Some(end);
-        Some((&self.json[key_start + 1..key_end - 1], &self.json[start..end]))
+        Some((key_start + 1..key_end - 1, start..end))
+    }
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let (key, value) = self.next_span()?;
+        Some((&self.json[key], &self.json[value]))
     }
 }
 

@@ -17,6 +17,11 @@ pub(crate) struct Splitter {
 }
 
 impl Splitter {
+    #[cfg(test)]
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.line.capacity() + self.data.capacity()
+    }
+
     /// Calls `on_event` with the data of every event that these bytes complete. The callee may take the buffer and
     /// leave another one, so that keeping an event is no copy.
     pub(crate) fn push(&mut self, mut bytes: &[u8], mut on_event: impl FnMut(&mut Vec<u8>)) {

@@ -69,6 +69,21 @@ pub(crate) fn money(raw: &[u8]) -> Option<Money> {
     scale(digits, shift).map(Money::from_atto)
 }
 
+/// A number of seconds, rounded to whole ones, whether it stands as a number or as a text.
+pub(crate) fn seconds(raw: &[u8]) -> Option<u64> {
+    let raw = unquoted(raw);
+    let point = raw.iter().position(|&byte| byte == b'.').unwrap_or(raw.len());
+    let fraction = raw.get(point + 1..).unwrap_or_default();
+    let up = fraction.first().is_some_and(|&digit| digit >= b'5');
+    let is_number = fraction.iter().all(u8::is_ascii_digit);
+    count(&raw[..point]).filter(|_| is_number)?.checked_add(up.into())
+}
+
+/// What stands between the quotes, if there are any.
+pub(crate) fn unquoted(raw: &[u8]) -> &[u8] {
+    raw.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(raw)
+}
+
 /// A count of ten-billionths of a dollar.
 pub(crate) fn ticks(raw: &[u8]) -> Option<Money> {
     i128::from(count(raw)?).checked_mul(ATTO_PER_USD / 10_000_000_000).map(Money::from_atto)
@@ -94,6 +109,16 @@ mod tests {
         assert_eq!(count(b"18446744073709551615"), Some(u64::MAX));
         for raw in ["", "-1", "1.0", "1e3", "18446744073709551616", "\"12\"", "null", "true", "[]"] {
             assert_eq!(count(raw.as_bytes()), None, "{raw}");
+        }
+    }
+
+    #[test]
+    fn seconds_are_rounded_to_whole_ones() {
+        for (raw, whole) in [("9", 9), ("8.47", 8), ("\"8.5\"", 9), ("0.2", 0)] {
+            assert_eq!(seconds(raw.as_bytes()), Some(whole), "{raw}");
+        }
+        for raw in ["", "null", "-1", "1e3", "1.x", ".5", "18446744073709551615.9"] {
+            assert_eq!(seconds(raw.as_bytes()), None, "{raw}");
         }
     }
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
             """Puts the classes back."""
 
 
-TRANSPORTS = {"httpx": "httpx", "httpx2": "httpx"}
+TRANSPORTS = {"httpx": "httpx", "httpx2": "httpx", "urllib3": "urllib3", "aiohttp": "aiohttp"}
 """The module of a client, and the file here that taps it."""
 
 

@@ -2,7 +2,8 @@
 
 ``send`` follows redirects and answers authentication challenges inside; these are refusals, not answers, so one
 ``send`` is one exchange. A request that never left (no connection, no free connection in the pool) is none. A
-response that ``send`` has read is observed whole, otherwise its stream is observed while the program reads it.
+response that ``send`` has read is observed whole, otherwise its stream is observed while the program reads it. Where
+a stream is asked for its usage, another request goes out in the place of the program's, which stays as it is.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ from functools import wraps
 
 from llmlab import _guard
 from llmlab._lab import client
-from llmlab._scope import current
+from llmlab._native import ObservedStream, begin_httpx, observe_httpx
+from llmlab._scope import current, sending
+from llmlab.transports._httpx_asking import ask
+from llmlab.transports._outcome import break_off, tell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
     from types import ModuleType
     from typing import Any
 
@@ -26,14 +30,17 @@ UNSENT = ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol"
 
 
 class _Tap:
-    """What was put on a class, and what was there before."""
+    """What was put on a class, what was there before, and what the module calls its things."""
 
-    __slots__ = ("active", "original", "send")
+    __slots__ = ("active", "module", "original", "send", "stream", "unsent")
 
-    def __init__(self, original: Callable[..., Any]) -> None:
+    def __init__(self, module: ModuleType, original: Callable[..., Any], stream: type) -> None:
         self.active = True
+        self.module = module
         self.original = original
         self.send: Callable[..., Any] = original
+        self.stream = stream
+        self.unsent = tuple(getattr(module, name) for name in UNSENT)
 
 
 _taps: dict[type, _Tap] = {}
@@ -41,11 +48,10 @@ _taps: dict[type, _Tap] = {}
 
 def tap(module: ModuleType) -> None:
     """Taps the client classes of a module."""
-    unsent = tuple(getattr(module, name) for name in UNSENT)
-    sync, stream = _Tap(module.Client.send), _observed_stream(module.SyncByteStream)
-    sync.send = _send(sync, unsent, stream)
-    asynchronous, stream = _Tap(module.AsyncClient.send), _observed_async_stream(module.AsyncByteStream)
-    asynchronous.send = _send_async(asynchronous, unsent, stream)
+    sync = _Tap(module, module.Client.send, _observed_stream(module.SyncByteStream))
+    sync.send = _send(sync)
+    asynchronous = _Tap(module, module.AsyncClient.send, _observed_async_stream(module.AsyncByteStream))
+    asynchronous.send = _send_async(asynchronous)
     for cls, new in ((module.Client, sync), (module.AsyncClient, asynchronous)):
         known = _taps.setdefault(cls, new)
         known.active = True
@@ -65,39 +71,69 @@ def untap(module: ModuleType) -> None:
             del _taps[cls]
 
 
-def _send(tap: _Tap, unsent: tuple[type, ...], stream_class: type) -> Callable[..., Any]:
+def _send(tap: _Tap) -> Callable[..., Any]:
     original = tap.original
 
     @wraps(original)
     def send(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-        exchange = _begin(request) if tap.active else None
-        if exchange is None:
+        outer = sending.get()
+        if outer or not tap.active or (exchange := _begin(request)) is None:
             return original(self, request, *args, **kwargs)
+        asked = ask(tap.module, exchange, self, request, kwargs) if exchange.may_ask else None
+        mark = [True]
+        sending.set(mark)
         try:
-            response = original(self, request, *args, **kwargs)
+            if asked is None:
+                response = original(self, request, *args, **kwargs)
+            else:
+                response = original(self, asked, *args, **{**kwargs, "stream": True})
         except BaseException as error:
-            _fail(exchange, error, unsent, self)
+            _fail(exchange, error, tap, self)
             raise
-        _observe(exchange, response, stream_class)
+        finally:
+            mark.clear()
+            sending.set(outer)
+        _observe(exchange, response, tap)
+        if asked is not None and not kwargs.get("stream"):
+            try:
+                response.read()
+            except BaseException:
+                response.close()
+                raise
         return response
 
     return send
 
 
-def _send_async(tap: _Tap, unsent: tuple[type, ...], stream_class: type) -> Callable[..., Any]:
+def _send_async(tap: _Tap) -> Callable[..., Any]:
     original = tap.original
 
     @wraps(original)
     async def send(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-        exchange = _begin(request) if tap.active else None
-        if exchange is None:
+        outer = sending.get()
+        if outer or not tap.active or (exchange := _begin(request)) is None:
             return await original(self, request, *args, **kwargs)
+        asked = ask(tap.module, exchange, self, request, kwargs) if exchange.may_ask else None
+        mark = [True]
+        sending.set(mark)
         try:
-            response = await original(self, request, *args, **kwargs)
+            if asked is None:
+                response = await original(self, request, *args, **kwargs)
+            else:
+                response = await original(self, asked, *args, **{**kwargs, "stream": True})
         except BaseException as error:
-            _fail(exchange, error, unsent, self)
+            _fail(exchange, error, tap, self)
             raise
-        _observe(exchange, response, stream_class)
+        finally:
+            mark.clear()
+            sending.set(outer)
+        _observe(exchange, response, tap)
+        if asked is not None and not kwargs.get("stream"):
+            try:
+                await response.aread()
+            except BaseException:
+                await response.aclose()
+                raise
         return response
 
     return send
@@ -105,120 +141,76 @@ def _send_async(tap: _Tap, unsent: tuple[type, ...], stream_class: type) -> Call
 
 def _begin(request: Any) -> Exchange | None:
     try:
-        try:
-            body = request.content
-        except Exception:
-            body = b""  # an upload that is streamed
-        return client().begin(request.method, str(request.url), body, request.headers.raw, current.get())
+        return begin_httpx(client(), request, current.get())
     except Exception as error:
         _guard.swallow("httpx request", error)
         return None
 
 
-def _observe(exchange: Exchange, response: Any, stream_class: type) -> None:
+def _observe(exchange: Exchange, response: Any, tap: _Tap) -> None:
     try:
-        headers = response.headers.raw
-        if response.is_stream_consumed:
-            # httpx has decoded the content.
-            if told := exchange.answered(response.status_code, headers, response.content):
-                _guard.say(told)
-        else:
-            exchange.head(response.status_code, headers)
-            response.stream = stream_class(response.stream, exchange)
+        tell(observe_httpx(exchange, response, tap.stream))
     except Exception as error:
         _guard.swallow("httpx response", error)
 
 
-def _fail(exchange: Exchange, error: BaseException, unsent: tuple[type, ...], http_client: Any) -> None:
+def _fail(exchange: Exchange, error: BaseException, tap: _Tap, http_client: Any) -> None:
     """Ends an exchange for which ``send`` raised."""
     try:
-        if isinstance(error, unsent) or (type(error) is RuntimeError and http_client.is_closed):
+        if isinstance(error, tap.unsent) or (type(error) is RuntimeError and http_client.is_closed):
             exchange.unsent()
             return
         response = getattr(error, "response", None)
         if response is not None:
             # A hook of the program refused the response: it was answered all the same.
             body = response.content if response.is_stream_consumed else b""
-            _tell(exchange.answered(response.status_code, response.headers.raw, body))
-            return
-        _break_off(exchange, error)
+            tell(exchange.answered(response.status_code, response.headers.raw, body))
+        else:
+            break_off(exchange, error)
     except Exception as fault:
         _guard.swallow("httpx error", fault)
 
 
-def _break_off(exchange: Exchange, error: BaseException) -> None:
-    if isinstance(error, GeneratorExit):
-        _tell(exchange.closed())
-    elif isinstance(error, Exception):
-        _tell(exchange.lost(type(error).__name__))
-    else:
-        _tell(exchange.cancelled(type(error).__name__))
-
-
-def _tell(notices: list[str]) -> None:
-    if notices:
-        _guard.say(notices)
-
-
 def _observed_stream(base: type) -> type:
-    class ObservedStream(base):  # type: ignore[misc]
-        """A response's stream that shows its bytes to an exchange as they pass."""
-
-        def __init__(self, stream: Any, exchange: Exchange) -> None:
-            self._stream = stream
-            self._exchange = exchange
-
-        def __iter__(self) -> Iterator[bytes]:
-            push = self._exchange.push
-            try:
-                for chunk in self._stream:
-                    push(chunk)
-                    yield chunk
-            except BaseException as error:
-                _break_off(self._exchange, error)
-                raise
-            _tell(self._exchange.complete())
-
-        def close(self) -> None:
-            try:
-                self._stream.close()
-            finally:
-                _tell(self._exchange.closed())
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self._stream, name)
-
-    return ObservedStream
+    """Streams whose chunks pass through a native iterator."""
+    return type("ObservedStream", (ObservedStream, base), {})
 
 
 def _observed_async_stream(base: type) -> type:
     class ObservedAsyncStream(base):  # type: ignore[misc]
-        """The same for an async stream."""
+        """The same for an async stream.
+
+        Not native: an async generator took half as long as awaitables of our own, and event loops know how to end it.
+        """
 
         def __init__(self, stream: Any, exchange: Exchange) -> None:
             self._stream = stream
             self._exchange = exchange
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
-            push = self._exchange.push
+            passed = self._exchange.passed
             chunks = self._stream.__aiter__()
             try:
                 async for chunk in chunks:
-                    push(chunk)
-                    yield chunk
+                    yield passed(chunk)
+                if rest := self._exchange.rest():
+                    yield rest
             except BaseException as error:
-                _break_off(self._exchange, error)
+                rest = self._exchange.rest()
+                break_off(self._exchange, error)
+                if rest and isinstance(error, Exception):
+                    yield rest
                 raise
             finally:
                 if hasattr(chunks, "aclose"):
                     await chunks.aclose()
-            _tell(self._exchange.complete())
+            tell(self._exchange.complete())
 
         async def aclose(self) -> None:
             try:
                 await self._stream.aclose()
             finally:
-                _tell(self._exchange.closed())
+                tell(self._exchange.closed())
 
         def __getattr__(self, name: str) -> Any:
             return getattr(self._stream, name)

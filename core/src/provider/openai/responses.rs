@@ -1,8 +1,10 @@
 //! The responses API (<https://platform.openai.com/docs/api-reference/responses/object>,
 //! <https://platform.openai.com/docs/api-reference/responses-streaming>).
 
+use crate::event::Pass;
 use crate::provider::dialect::{Answer, Dialect, set_name};
 use crate::provider::openai::read_responses_usage;
+use crate::provider::openai::usage::usage_of;
 use crate::usage::Dimension;
 use crate::wire::json;
 
@@ -22,7 +24,7 @@ fn absorb(answer: &mut Answer, body: &[u8]) {
         return;
     }
     let response = json::get(body, "response").unwrap_or(body);
-    let mut output = None;
+    let (mut output, mut tools, mut tool_usage) = (None, None, None);
     let mut has_usage = false;
     for (key, raw) in json::members(response) {
         match key {
@@ -31,6 +33,8 @@ fn absorb(answer: &mut Answer, body: &[u8]) {
             b"service_tier" => answer.tier(raw),
             b"error" => answer.fail(raw),
             b"output" => output = Some(raw),
+            b"tools" => tools = Some(raw),
+            b"tool_usage" => tool_usage = Some(raw),
             b"usage" if raw.starts_with(b"{") => {
                 read_responses_usage(answer, raw);
                 has_usage = true;
@@ -41,6 +45,26 @@ fn absorb(answer: &mut Answer, body: &[u8]) {
     if let Some(output) = output.filter(|_| has_usage) {
         count_tool_calls(answer, output);
     }
+    if let Some(images) = tool_usage.and_then(|usage| json::get(usage, "image_gen")) {
+        add_images(answer, images, tools.unwrap_or_default());
+    }
+}
+
+/// Images that the model had made are tokens of another model, which the usage leaves out
+/// (<https://platform.openai.com/docs/guides/tools-image-generation>). Which model, the tool says; where it does not, nothing
+/// is known of the price.
+fn add_images(answer: &mut Answer, images: &[u8], tools: &[u8]) {
+    let usage = usage_of(images, answer.counting);
+    if usage.count(Dimension::Input) == 0 && usage.count(Dimension::Output) == 0 {
+        return;
+    }
+    let mut tool = json::elements(tools).filter(|tool| json::get(tool, "type") == Some(b"\"image_generation\""));
+    let mut model = None;
+    if let Some(name) = tool.next().and_then(|tool| json::get(tool, "model")) {
+        set_name(&mut model, name);
+    }
+    let model = Some(model.unwrap_or_else(|| "image_generation".to_owned()));
+    answer.call.extra_passes = vec![Pass { model, usage }];
 }
 
 /// Of the tools that run at `OpenAI`, searches are billed by the call; of the actions of a web search only `search` is
@@ -68,10 +92,10 @@ fn count_tool_calls(answer: &mut Answer, output: &[u8]) {
 mod tests {
     use super::*;
     use crate::event::Operation;
-    use crate::provider::Counting;
+    use crate::provider::{Counting, Reasoning};
 
     fn read(events: &[&str]) -> Answer {
-        let mut answer = Answer::new(Operation::Chat, Counting { reasoning_outside: true, ..Counting::PLAIN });
+        let mut answer = Answer::new(Operation::Chat, Counting { reasoning: Reasoning::Outside, ..Counting::PLAIN });
         for event in events {
             absorb(&mut answer, event.as_bytes());
         }

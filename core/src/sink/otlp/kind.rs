@@ -12,6 +12,8 @@ pub(super) struct Kind {
 impl Kind {
     const LLM: Self = Self { openinference: "LLM", langfuse: "generation", mlflow: "CHAT_MODEL" };
     const EMBEDDING: Self = Self { openinference: "EMBEDDING", langfuse: "embedding", mlflow: "EMBEDDING" };
+    /// Langfuse knows costs of generations and embeddings only.
+    const RERANKER: Self = Self { openinference: "RERANKER", langfuse: "generation", mlflow: "RERANKER" };
     const AGENT: Self = Self { openinference: "AGENT", langfuse: "agent", mlflow: "AGENT" };
     const TOOL: Self = Self { openinference: "TOOL", langfuse: "tool", mlflow: "TOOL" };
     pub(super) const CHAIN: Self = Self { openinference: "CHAIN", langfuse: "span", mlflow: "CHAIN" };
@@ -19,7 +21,13 @@ impl Kind {
     pub(super) const fn of_operation(operation: Operation) -> Self {
         match operation {
             Operation::Embeddings => Self::EMBEDDING,
-            Operation::Chat | Operation::TextCompletion | Operation::GenerateContent => Self::LLM,
+            Operation::Rerank => Self::RERANKER,
+            Operation::Chat
+            | Operation::TextCompletion
+            | Operation::GenerateContent
+            | Operation::ImageGeneration
+            | Operation::Speech
+            | Operation::Transcription => Self::LLM,
         }
     }
 
