@@ -4,19 +4,23 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
+OLDEST := .cache/oldest
+LAYERS := .cache/layers
 MATURIN := cd python && VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin
 
-.PHONY: help setup build demo test soak e2e lint fmt bench prices clean
+.PHONY: help setup build demo test soak fuzz e2e lint fmt bench prices docs clean
 
 help:
 	@echo "make demo    a real application under llmlab, and what it cost"
 	@echo "make test    every test"
 	@echo "make soak    the long forms of the tests that kill, corrupt and starve"
+	@echo "make fuzz    ten minutes of any bytes for the readers of the wire; needs a C++ compiler"
 	@echo "make e2e     ships calls to real servers (1.8 GB of them, into .cache) and reads them back"
 	@echo "make lint    every linter, warnings denied"
 	@echo "make fmt     formats everything"
 	@echo "make bench   our speed beside our peers', in one run"
 	@echo "make build   the wheel and the command, optimised, into target/"
+	@echo "make docs    writes the tables of docs/providers.md anew; the figures of recordings where LLMLAB_CORPUS has them"
 	@echo "make prices  builds the catalogue anew from its pinned sources, and checks it against them"
 
 setup: $(VENV)/.installed
@@ -24,6 +28,18 @@ setup: $(VENV)/.installed
 $(VENV)/.installed: python/requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r python/requirements-dev.txt
+	touch $@
+
+# The oldest HTTP clients that are supported live in an environment of their own.
+$(OLDEST)/.installed: python/requirements-oldest.txt
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check -r python/requirements-oldest.txt
+	touch $@
+
+# So do the frameworks above the SDKs, which agree with nobody on versions: 330 MB.
+$(LAYERS)/.installed: python/requirements-layers.txt
+	$(PYTHON) -m venv $(LAYERS)
+	$(LAYERS)/bin/python -m pip install --quiet --disable-pip-version-check -r python/requirements-layers.txt
 	touch $@
 
 build: setup
@@ -39,10 +55,12 @@ demo: setup
 	python examples/stand_in.py llmlab run python examples/support_desk.py
 	llmlab status
 
-test: setup
+test: setup $(OLDEST)/.installed $(LAYERS)/.installed
 	cargo test --workspace --locked
 	$(MATURIN) develop --quiet --locked
 	cd python && $(BIN)/python -m pytest
+	cd python && $(CURDIR)/$(OLDEST)/bin/python -m pytest tests/test_transport.py tests/test_transports_*.py
+	cd python && $(CURDIR)/$(LAYERS)/bin/python -m pytest tests/layers
 
 # More kills, more cases, more threads; optimised, because the point is how much happens at once.
 soak: export LLMLAB_SOAK := 1
@@ -51,6 +69,22 @@ soak: setup
 	cargo test --release --workspace --locked
 	$(MATURIN) develop --quiet --release --locked
 	cd python && $(BIN)/python -m pytest
+
+# libFuzzer with the coverage of the stable compiler. What it finds is left in .cache/fuzz, with how to run it again.
+FUZZ_SECONDS ?= 300
+FUZZ_HOST := $(shell rustc -vV | sed -n 's/^host: //p')
+FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+	-Cllvm-args=-sanitizer-coverage-trace-compares
+fuzz:
+	RUSTFLAGS="$(FUZZ_FLAGS)" cargo build --release --locked --manifest-path core/fuzz/Cargo.toml \
+		--target $(FUZZ_HOST) --target-dir target/fuzz
+	mkdir -p .cache/fuzz/exchange .cache/fuzz/response
+	$(PYTHON) core/fuzz/seeds.py .cache/fuzz/seeds
+	cd .cache/fuzz && for target in exchange response; do \
+		$(CURDIR)/target/fuzz/$(FUZZ_HOST)/release/$$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 \
+			-max_len=65536 -use_value_profile=1 -print_final_stats=1 $$target seeds || exit 1; \
+	done
 
 # Each server has an environment of its own: they agree on no versions. Not part of CI, for their size.
 e2e: setup
@@ -63,6 +97,7 @@ e2e: setup
 
 lint: setup
 	cargo fmt --all --check
+	cargo fmt --check --manifest-path core/fuzz/Cargo.toml
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 	$(BIN)/ruff check
@@ -74,11 +109,19 @@ bench: setup build
 	$(PYTHON) -m venv .bench
 	.bench/bin/python -m pip install --quiet --disable-pip-version-check -r python/benches/requirements.txt
 	.bench/bin/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-index target/wheels/llmlab-*.whl
+	$(PYTHON) -m venv .bench/litellm
+	.bench/litellm/bin/python -m pip install --quiet --disable-pip-version-check -r python/benches/litellm.txt
 	cargo bench --locked -p llmlab
 	.bench/bin/python python/benches
 
+docs: export LLMLAB_REGENERATE := 1
+docs:
+	cargo test --locked -p llmlab --test corpus
+	cargo test --locked -p llmlab-cli --test cli providers_page
+
 fmt: setup
 	cargo fmt --all
+	cargo fmt --manifest-path core/fuzz/Cargo.toml
 	$(BIN)/ruff check --fix --quiet
 	$(BIN)/ruff format
 

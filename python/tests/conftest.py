@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import llmlab
 from llmlab import _guard, _lab, _native
 
 from . import stand_in
@@ -42,8 +43,9 @@ def exported(home: Path) -> list[dict]:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("LLMLAB_DISABLED", "LLMLAB_PROJECT", "LLMLAB_TAGS", "LLMLAB_PRICES", "LLMLAB_RUN_ID", "LLMLAB_DEBUG"):
-        monkeypatch.delenv(name, raising=False)
+    prices = ("PRICES", "PRICES_URL", "PRICES_KEY", "PROVIDERS", "MODELS", "HOSTS")
+    for name in ("DISABLED", "PROJECT", "TAGS", *prices, "RUN_ID", "DEBUG"):
+        monkeypatch.delenv(f"LLMLAB_{name}", raising=False)
     home = tmp_path / "home"
     monkeypatch.setenv("LLMLAB_HOME", str(home))
     return home
@@ -53,13 +55,24 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def lab(home: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     monkeypatch.setattr(_lab.lab, "_held", None)
     monkeypatch.setattr(_lab.lab, "_callbacks", None)
+    monkeypatch.setattr(_lab.lab, "_told", {})
     monkeypatch.setattr(_guard, "faults", 0)
     monkeypatch.setattr(_guard, "_said", set())
     before = _native.faults()
     yield Lab(home)
+    # A test that calls `init` leaves the taps in.
+    llmlab.uninstrument()
     if _lab.lab._held is not None:
         _lab.lab.shutdown(5.0)
     assert _native.faults() == before, "the core panicked"
+
+
+@pytest.fixture
+def tapped():
+    """The clients of this process are observed."""
+    llmlab.instrument()
+    yield
+    llmlab.uninstrument()
 
 
 @pytest.fixture(scope="session")

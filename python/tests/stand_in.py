@@ -1,7 +1,7 @@
-"""A provider on this machine: answers in the wire formats of three families, with whatever misfortune is asked for.
+"""A provider on this machine: answers in the wire formats of four families, with whatever misfortune is asked for.
 
 The first element of a path says what happens: ``/plain/v1/chat/completions`` is answered, ``/cut/…`` breaks off, and so
-on. Values are of our own making.
+on.
 """
 
 from __future__ import annotations
@@ -11,62 +11,19 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-CHAT = {
-    "id": "chatcmpl-1",
-    "object": "chat.completion",
-    "created": 1,
-    "model": "gpt-4o-2024-08-06",
-    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "forty-two"}}],
-    "usage": {"prompt_tokens": 1200, "completion_tokens": 80, "total_tokens": 1280},
-}
-CHAT_USAGE = {"input": 1200, "output": 80}
-
-MESSAGE = {
-    "id": "msg_1",
-    "type": "message",
-    "role": "assistant",
-    "model": "claude-sonnet-4-6",
-    "content": [{"type": "text", "text": "forty-two"}],
-    "stop_reason": "end_turn",
-    "stop_sequence": None,
-    "usage": {"input_tokens": 900, "output_tokens": 30},
-}
-
-CONTENT = {
-    "candidates": [{"content": {"parts": [{"text": "forty-two"}], "role": "model"}, "finishReason": "STOP"}],
-    "usageMetadata": {"promptTokenCount": 70, "candidatesTokenCount": 8, "totalTokenCount": 78},
-    "modelVersion": "gemini-2.5-flash",
-    "responseId": "r1",
-}
-
-
-def chat_events(with_usage: bool = True) -> list[bytes]:
-    def event(**fields: object) -> bytes:
-        head = {"id": "chatcmpl-2", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o-2024-08-06"}
-        return b"data: " + json.dumps({**head, **fields}).encode() + b"\n\n"
-
-    words = [
-        event(choices=[{"index": 0, "delta": {"content": word}, "finish_reason": None}])
-        for word in ("for", "ty", "-", "two")
-    ]
-    end = [event(choices=[], usage=CHAT["usage"])] if with_usage else []
-    return [*words, *end, b"data: [DONE]\n\n"]
-
-
-def message_events() -> list[bytes]:
-    def event(kind: str, **fields: object) -> bytes:
-        return f"event: {kind}\ndata: {json.dumps({'type': kind, **fields})}\n\n".encode()
-
-    start = {**MESSAGE, "content": [], "stop_reason": None, "usage": {"input_tokens": 900, "output_tokens": 1}}
-    text = {"type": "text_delta", "text": "forty-two"}
-    return [
-        event("message_start", message=start),
-        event("content_block_start", index=0, content_block={"type": "text", "text": ""}),
-        event("content_block_delta", index=0, delta=text),
-        event("content_block_stop", index=0),
-        event("message_delta", delta={"stop_reason": "end_turn", "stop_sequence": None}, usage={"output_tokens": 30}),
-        event("message_stop"),
-    ]
+from .wire import (
+    CHAT,
+    CONTENT,
+    CONVERSE,
+    MESSAGE,
+    asked_events,
+    chat_events,
+    converse_events,
+    invoke_events,
+    message_events,
+    tool_call,
+    tool_call_events,
+)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -76,21 +33,90 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(b'{"object": "list", "data": []}')
 
     def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)) or b"{}")
+        body = self.request_body()
+        self.server.bodies.append(body)
+        asked = {} if body.startswith(b"--") else json.loads(body or b"{}")
+        if self.path.startswith("http://"):  # as a proxy is asked; aiobotocore asks everybody so
+            self.path = "/" + self.path.split("/", 3)[3]
         what = self.path.split("/")[1]
         getattr(self, f"on_{what}")(asked)
 
+    def request_body(self) -> bytes:
+        if self.headers.get("transfer-encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("content-length") or 0))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
     def on_plain(self, asked: dict) -> None:
-        if asked.get("stream") or "streamGenerateContent" in self.path:
+        if self.path.endswith("-stream"):
+            self.stream(self.events(), kind="application/vnd.amazon.eventstream")
+        elif asked.get("stream") or "streamGenerateContent" in self.path:
             self.stream(self.events())
         else:
             self.answer(self.body())
+
+    def on_given(self, asked: dict) -> None:
+        """Answers what a test has given: a body, or the events of a stream."""
+        given = self.server.given
+        if isinstance(given, list):
+            self.stream([b"data: " + json.dumps(event).encode() + b"\n\n" for event in given])
+        else:
+            self.answer(json.dumps(given).encode())
+
+    def on_tools(self, asked: dict) -> None:
+        """Calls the function that is offered, and says something once it was called."""
+        called = any(message["role"] == "tool" for message in asked["messages"])
+        if called and not isinstance(asked.get("tool_choice"), dict):
+            self.on_plain(asked)
+        else:
+            self.call_tool(asked, '{"number": 42}')
+
+    def on_doubt(self, asked: dict) -> None:
+        """Calls it with something that cannot be read first."""
+        again = any(message["role"] == "tool" for message in asked["messages"])
+        self.call_tool(asked, '{"number": 42}' if again else '{"number": "perhaps"}')
+
+    def call_tool(self, asked: dict, arguments: str) -> None:
+        name = asked["tools"][0]["function"]["name"]
+        if asked.get("stream"):
+            self.stream(tool_call_events(name, arguments))
+        else:
+            self.answer(json.dumps(tool_call(name, arguments)).encode())
 
     def on_gzip(self, asked: dict) -> None:
         if asked.get("stream"):
             self.stream([gzip.compress(b"".join(self.events()))], encoding="gzip")
         else:
             self.answer(gzip.compress(self.body()), encoding="gzip")
+
+    def on_asked(self, asked: dict) -> None:
+        """Tells usage only if asked, in pieces that know nothing of events."""
+        body = self.asked_body(asked)
+        self.stream([body[at : at + 50] for at in range(0, len(body), 50)])
+
+    def on_asked_gzip(self, asked: dict) -> None:
+        body = gzip.compress(self.asked_body(asked))
+        self.stream([body[at : at + 50] for at in range(0, len(body), 50)], encoding="gzip")
+
+    def on_asked_cut(self, asked: dict) -> None:
+        """Breaks off within the third event."""
+        events = asked_events((asked.get("stream_options") or {}).get("include_usage") is True)
+        self.stream([*events[:2], events[2][:20]], whole=False)
+        self.close_connection = True
+
+    def on_asked_hang(self, asked: dict) -> None:
+        """Sends two events and the half of one, and then nothing until the client goes away."""
+        events = asked_events((asked.get("stream_options") or {}).get("include_usage") is True)
+        self.stream([*events[:2], events[2][:20]], whole=False)
+        self.rfile.read(1)
+        self.close_connection = True
+
+    def asked_body(self, asked: dict) -> bytes:
+        return b"".join(asked_events((asked.get("stream_options") or {}).get("include_usage") is True))
 
     def on_nousage(self, asked: dict) -> None:
         self.stream(chat_events(with_usage=False))
@@ -99,6 +125,36 @@ class Handler(BaseHTTPRequestHandler):
         """Breaks off in the middle of a stream."""
         self.stream(self.events()[:3], whole=False)
         self.close_connection = True
+
+    def on_short(self, asked: dict) -> None:
+        """Announces a body that is longer than what comes."""
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", "1000")
+        self.end_headers()
+        self.wfile.write(self.body()[:20])
+        self.close_connection = True
+
+    def on_until_close(self, asked: dict) -> None:
+        """Sends a body that ends with the connection."""
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("connection", "close")
+        self.end_headers()
+        self.wfile.write(self.body())
+
+    def on_chunked(self, asked: dict) -> None:
+        """Sends plain JSON in chunks that end anywhere."""
+        body = self.body()
+        self.stream([body[at : at + 7] for at in range(0, len(body), 7)], kind="application/json")
+
+    def on_flaky(self, asked: dict) -> None:
+        """Is overloaded at the first request of a path."""
+        if self.path in self.server.seen:
+            self.on_plain(asked)
+        else:
+            self.server.seen.add(self.path)
+            self.answer(b'{"error": {"message": "overloaded"}}', status=503)
 
     def on_hang(self, asked: dict) -> None:
         """Sends two events and then nothing until the client goes away."""
@@ -149,6 +205,10 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(b"{}")
 
     def body(self) -> bytes:
+        if self.path.endswith("/converse"):
+            return json.dumps(CONVERSE).encode()
+        if self.path.endswith("/invoke"):
+            return json.dumps(MESSAGE).encode()
         if "messages" in self.path:
             return json.dumps(MESSAGE).encode()
         if "generateContent" in self.path:
@@ -156,6 +216,10 @@ class Handler(BaseHTTPRequestHandler):
         return json.dumps(CHAT).encode()
 
     def events(self) -> list[bytes]:
+        if self.path.endswith("/converse-stream"):
+            return converse_events()
+        if self.path.endswith("/invoke-with-response-stream"):
+            return invoke_events()
         if "messages" in self.path:
             return message_events()
         if "GenerateContent" in self.path:
@@ -171,9 +235,11 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def stream(self, pieces: list[bytes], encoding: str | None = None, whole: bool = True) -> None:
+    def stream(
+        self, pieces: list[bytes], encoding: str | None = None, whole: bool = True, kind: str = "text/event-stream"
+    ) -> None:
         self.send_response(200)
-        self.send_header("content-type", "text/event-stream")
+        self.send_header("content-type", kind)
         self.send_header("transfer-encoding", "chunked")
         if encoding:
             self.send_header("content-encoding", encoding)
@@ -190,6 +256,18 @@ class Handler(BaseHTTPRequestHandler):
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.given: object = None
+        self.bodies: list[bytes] = []
+        self.seen: set[str] = set()
+        self.connections = 0
+
+    def process_request(self, *args: object) -> None:
+        self.connections += 1
+        super().process_request(*args)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that goes away is what many tests are about."""
@@ -206,6 +284,25 @@ class StandIn:
     def __exit__(self, *raised: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    @property
+    def connections(self) -> int:
+        """How many were made."""
+        return self._server.connections
+
+    @property
+    def port(self) -> int:
+        return self._server.server_address[1]
+
+    @property
+    def bodies(self) -> list[bytes]:
+        """The bodies of the requests that came, oldest first."""
+        return self._server.bodies
+
+    def give(self, given: object) -> str:
+        """The base of the answers that are this body, or the events of this stream."""
+        self._server.given = given
+        return self.url("given")
 
     def url(self, what: str) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}/{what}"

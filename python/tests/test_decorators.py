@@ -16,7 +16,7 @@ from openai.types.chat import ChatCompletion
 import llmlab
 from llmlab._scope import current
 
-from .stand_in import CHAT, CHAT_USAGE
+from .wire import CHAT, CHAT_USAGE
 
 USAGE = {"usage": {"prompt_tokens": 1000, "completion_tokens": 500}}
 

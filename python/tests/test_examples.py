@@ -62,7 +62,10 @@ def test_the_examples_run(example, tmp_path):
     assert result.stdout
 
 
-@pytest.mark.parametrize(("page", "printed"), [("README.md", "1 0.00003455\n"), ("docs/configuration.md", "0.06\n")])
+@pytest.mark.parametrize(
+    ("page", "printed"),
+    [("README.md", "1 0.00003455\n"), ("docs/configuration.md", "0.06\n"), ("docs/providers.md", "")],
+)
 def test_the_snippets_of_a_page_run_one_after_the_other(tmp_path, page, printed):
     text = (EXAMPLES.parent / page).read_text("utf-8")
     snippets = "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))

@@ -258,8 +258,8 @@ def test_a_question_that_makes_no_sense_has_an_error_of_ours(lab, number, drawn)
 
 
 OPTIONS = [
-    "api_key", "project", "backend", "sinks", "environment", "service", "tags", "prices", "durability",
-    "spool_max_bytes", "spool_max_days", "exit_flush",
+    "api_key", "project", "backend", "sinks", "environment", "service", "tags", "prices", "stream_usage",
+    "durability", "spool_max_bytes", "spool_max_days", "exit_flush",
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from .program import run
-from .stand_in import CHAT_USAGE
+from .wire import CHAT_USAGE
 
 
 def test_import_has_no_effects(home):

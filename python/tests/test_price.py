@@ -11,7 +11,7 @@ import pytest
 
 import llmlab
 
-from .stand_in import CHAT, CHAT_USAGE
+from .wire import CHAT, CHAT_USAGE
 
 UTC = datetime.timezone.utc
 

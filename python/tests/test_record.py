@@ -9,7 +9,7 @@ import pytest
 
 import llmlab
 
-from .stand_in import CHAT, CHAT_USAGE, CONTENT, MESSAGE
+from .wire import CHAT, CHAT_USAGE, CONTENT, MESSAGE
 
 
 def test_a_call_by_hand_has_all_that_was_given(lab):

@@ -6,25 +6,22 @@ import asyncio
 import gc
 
 import anthropic
+import httpx
+import httpx2
 import openai
 import pytest
 from google import genai
 
 import llmlab
 
-from .stand_in import CHAT_USAGE
+from .wire import CHAT_USAGE
 
 ASK = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
 WRITE = {"model": "claude-sonnet-4-6", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
 MESSAGE_USAGE = {"input": 900, "output": 30}
 WITH_USAGE = {"stream": True, "stream_options": {"include_usage": True}}
 
-
-@pytest.fixture(autouse=True)
-def tapped():
-    llmlab.instrument()
-    yield
-    llmlab.uninstrument()
+pytestmark = pytest.mark.usefixtures("tapped")
 
 
 @pytest.fixture
@@ -174,3 +171,14 @@ def test_the_async_clients_are_tapped(server, lab):
 
     asyncio.run(run())
     assert [call["usage"] for call in lab.calls()] == [CHAT_USAGE, CHAT_USAGE, MESSAGE_USAGE]
+
+
+@pytest.mark.parametrize("module", [httpx, httpx2])
+def test_the_model_of_a_form_with_a_file_is_known(server, lab, module):
+    base = server.give({"text": "yes", "usage": {"type": "tokens", "input_tokens": 26, "output_tokens": 4}})
+    with openai.OpenAI(base_url=f"{base}/v1", api_key="x", http_client=module.Client()) as client:
+        client.audio.transcriptions.create(model="gpt-4o-transcribe", file=("a.wav", b"RIFF"))
+    call = lab.call()
+    assert (call["model"], call["model_requested"]) == ("gpt-4o-transcribe", "gpt-4o-transcribe")
+    assert (call["usage"], call["cost_state"]) == ({"input": 26, "output": 4}, "priced")
+    assert b"RIFF" in server.bodies[-1]

@@ -24,8 +24,9 @@ def parameters(function):
         if parameter.kind is kind.KEYWORD_ONLY and before is not parameter.kind:
             described.append("*")
         before = parameter.kind
+        stars = "**" if parameter.kind is kind.VAR_KEYWORD else ""
         default = "" if parameter.default is parameter.empty else f"={json.dumps(parameter.default)}"
-        described.append(parameter.name + default)
+        described.append(stars + parameter.name + default)
     return described
 
 
