@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -48,7 +49,30 @@ def pricing() -> Row:
         }
     )
     assert llmlab.cost("openai", "gpt-5-mini", {"input": 1_000}).total is not None
+    times["litellm"] = of_litellm()
     return Row("price one call", times.pop("llmlab"), 0.4, peers=times)
+
+
+LITELLM = Path(sys.prefix) / "litellm" / "bin" / "python"
+PRICED_BY_LITELLM = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import litellm
+from timing import interleaved
+def price():
+    return litellm.cost_per_token(
+        model="gpt-5-mini", prompt_tokens=1_000, completion_tokens=500, cache_read_input_tokens=200
+    )
+assert sum(price()) > 0
+print(interleaved({{"price": price}}, calls=100, rounds=40)["price"])
+"""
+
+
+def of_litellm() -> float:
+    """In an environment of its own, since it asks for another openai; at the prices of its wheel."""
+    environment = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    command = [str(LITELLM), "-c", PRICED_BY_LITELLM]
+    return float(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
 
 
 def decorator() -> Iterator[Row]:

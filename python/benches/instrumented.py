@@ -1,97 +1,78 @@
-"""Rows of a real SDK over a real socket: what the tap adds."""
+"""Rows of a real SDK over a real socket: what the tap adds, and what our peers' add."""
 
 import json
+import os
+import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 
-from openai import DefaultHttpxClient, OpenAI
-from timing import Row, paired
+import httpx
+from peers import backend
+from timing import WARM_UP, Row, paired
 
 import llmlab
 
-SERVER = """
-import json, sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-body = json.loads(sys.argv[1])
-chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "gpt-5-mini"}
-delta = {**chunk, "choices": [{"index": 0, "delta": {"content": "word "}, "finish_reason": None}]}
-last = {**chunk, "choices": [], "usage": body["usage"]}
-def event(value):
-    data = f"data: {value if isinstance(value, str) else json.dumps(value)}\\n\\n".encode()
-    return b"%x\\r\\n%s\\r\\n" % (len(data), data)
-stream = event(delta) * 500 + event(last) + event("[DONE]") + b"0\\r\\n\\r\\n"
-plain = json.dumps(body).encode()
-class Provider(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    def do_POST(self):
-        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.send_response(200)
-        if request.get("stream"):
-            self.send_header("Content-Type", "text/event-stream")
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            self.wfile.write(stream)
-        else:
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(plain)))
-            self.end_headers()
-            self.wfile.write(plain)
-    def log_message(self, *_):
-        pass
-server = ThreadingHTTPServer(("127.0.0.1", 0), Provider)
-print(server.server_port, flush=True)
-server.serve_forever()
-"""
+HERE = Path(__file__).parent
 CHUNKS = 500
-MESSAGES = [{"role": "user", "content": "Where is my parcel? " * 20}]
+LIBRARIES = ["llmlab", "otel-openai-v2", "openllmetry", "langfuse"]
+CALL_BUDGET_US = 15.0
+STREAM_BUDGET_US = 36.0 + 0.3 * CHUNKS
+BUDGETS_US = {
+    "call": CALL_BUDGET_US,
+    "async call": CALL_BUDGET_US,
+    "stream": STREAM_BUDGET_US,
+    "async stream": STREAM_BUDGET_US,
+}
+LARGE_BUDGET_US = 100.0
+ROUNDS = 3
+PAIRS = 400
 
 
 def rows(response: dict[str, object]) -> Iterator[Row]:
-    command = [sys.executable, "-c", SERVER, json.dumps(response)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+    yield large(response)
+    command = [sys.executable, str(HERE / "provider.py"), json.dumps(response)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as provider:
         try:
-            assert server.stdout is not None
-            yield from against(f"http://127.0.0.1:{int(server.stdout.readline())}/v1")
+            assert provider.stdout is not None
+            url = f"http://127.0.0.1:{int(provider.stdout.readline())}/v1"
+            rounds = [{library: added(library, url) for library in LIBRARIES} for _ in range(ROUNDS)]
         finally:
-            server.kill()
+            provider.kill()
+    for kind, budget in BUDGETS_US.items():
+        figures = {library: statistics.median(round_[library][kind] for round_ in rounds) for library in LIBRARIES}
+        ours = figures.pop("llmlab")
+        chunks = f" of {CHUNKS} chunks" if "stream" in kind else ""
+        yield Row(f"instrumented openai {kind}{chunks}, added", ours, budget, peers=figures)
 
 
-def against(base_url: str) -> Iterator[Row]:
-    yield Row("instrumented openai call, added", *added(base_url, plain, pairs=1_000, budget=15.0))
-    ours, budget = added(base_url, streamed, pairs=100, budget=36.0 + 0.3 * CHUNKS)
-    yield Row(f"instrumented openai stream of {CHUNKS} chunks, added", ours, budget)
-    yield Row("  of that a chunk", ours / CHUNKS, 0.3)
+def large(response: dict[str, object]) -> Row:
+    """A response as large as an image, which is read by another thread: what the caller's has to do."""
+    choice = {"index": 0, "message": {"role": "assistant", "content": "QUJDREVG" * 650_000}, "finish_reason": "stop"}
+    body = json.dumps({**response, "choices": [choice]}).encode()
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, content=body))
 
+    class Bare(httpx.Client):
+        send = httpx.Client.send
 
-def plain(client: OpenAI) -> None:
-    client.chat.completions.create(model="gpt-5-mini", messages=MESSAGES)
-
-
-def streamed(client: OpenAI) -> None:
-    options = {"include_usage": True}
-    stream = client.chat.completions.create(model="gpt-5-mini", messages=MESSAGES, stream=True, stream_options=options)
-    assert sum(len(chunk.choices) for chunk in stream) == CHUNKS
-
-
-def added(base_url: str, call: Callable[[OpenAI], None], pairs: int, budget: float) -> tuple[float, float]:
-    """What the tap adds to a call: two clients alike, of which one has the method that was there before the tap."""
-    llmlab.uninstrument()
-
-    class Bare(DefaultHttpxClient):
-        send = DefaultHttpxClient.send
+    def post(client: httpx.Client) -> None:
+        client.post("https://api.openai.com/v1/chat/completions", json={"model": "gpt-5-mini", "messages": []})
 
     llmlab.instrument()
-
-    class Tapped(DefaultHttpxClient):
-        send = DefaultHttpxClient.send
-
-    bare, tapped = (
-        OpenAI(base_url=base_url, api_key="none", max_retries=0, http_client=client()) for client in (Bare, Tapped)
-    )
+    bare, tapped = Bare(transport=transport), httpx.Client(transport=transport)
     before = llmlab.stats()["recorded"]
-    difference = paired(lambda: call(bare), lambda: call(tapped), pairs)
-    assert llmlab.stats()["recorded"] - before == pairs + 10
+    taken = paired(lambda: post(bare), lambda: post(tapped), 50)
+    assert llmlab.stats()["recorded"] - before == 50 + WARM_UP
     llmlab.uninstrument()
-    return difference, budget
+    return Row("instrumented call, response of 5.2 MB, added", taken, LARGE_BUDGET_US)
+
+
+def added(library: str, url: str) -> dict[str, float]:
+    """In a process of its own: one library patches what the other has patched."""
+    with backend() as receiver:
+        command = [sys.executable, str(HERE / "added.py"), library, url, receiver.url, str(PAIRS)]
+        run = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
+    assert run.returncode == 0, f"{library}: {run.stderr}"
+    figures: dict[str, float] = json.loads(run.stdout)
+    return figures

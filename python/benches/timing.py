@@ -3,7 +3,7 @@
 import gc
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -45,18 +45,45 @@ def interleaved(variants: Mapping[str, Callable[[], object]], calls: int = 200, 
     return {name: statistics.median(times) for name, times in samples.items()}
 
 
+WARM_UP = 10
+"""Pairs that are not counted."""
+
+
 def paired(first: Callable[[], object], second: Callable[[], object], pairs: int) -> float:
-    """The median of what `second` takes longer than `first`, over alternating pairs, in microseconds."""
+    """The median of what `second` takes longer than `first`, over alternating pairs, in microseconds.
+
+    The processor time of the calling thread counts: both wait for the same socket, and how long
+    is the machine's business.
+    """
     differences = []
-    for number in range(pairs + 10):
+    for number in range(pairs + WARM_UP):
         # Whoever comes second finds warmer caches: the order alternates.
         one, other = (first, second) if number % 2 else (second, first)
-        start = time.perf_counter_ns()
+        start = time.thread_time_ns()
         one()
-        middle = time.perf_counter_ns()
+        middle = time.thread_time_ns()
         other()
-        end = time.perf_counter_ns()
-        longer = (end - middle) - (middle - start)
-        if number >= 10:
-            differences.append((longer if number % 2 else -longer) / 1_000)
-    return statistics.median(differences)
+        end = time.thread_time_ns()
+        differences.append(_longer(start, middle, end, number))
+    return statistics.median(differences[WARM_UP:])
+
+
+async def paired_async(
+    first: Callable[[], Awaitable[object]], second: Callable[[], Awaitable[object]], pairs: int
+) -> float:
+    """The same for coroutines."""
+    differences = []
+    for number in range(pairs + WARM_UP):
+        one, other = (first, second) if number % 2 else (second, first)
+        start = time.thread_time_ns()
+        await one()
+        middle = time.thread_time_ns()
+        await other()
+        end = time.thread_time_ns()
+        differences.append(_longer(start, middle, end, number))
+    return statistics.median(differences[WARM_UP:])
+
+
+def _longer(start: int, middle: int, end: int, number: int) -> float:
+    longer = (end - middle) - (middle - start)
+    return (longer if number % 2 else -longer) / 1_000
