@@ -1,9 +1,10 @@
-"""A stand-in for OpenAI and Anthropic on 127.0.0.1, so that the examples run without keys, network or cost.
+"""A stand-in for the providers on 127.0.0.1, so that the examples run without keys, network or cost.
 
     python examples/stand_in.py COMMAND...
 
-runs COMMAND with the SDKs' own variables (OPENAI_BASE_URL, ANTHROPIC_BASE_URL and keys) pointing here. It answers chat
-completions and messages, plain and streamed, in the providers' wire formats, and counts a token a word.
+runs COMMAND with the variables of the SDKs (OPENAI_BASE_URL, ANTHROPIC_BASE_URL, AWS_ENDPOINT_URL_BEDROCK_RUNTIME and
+keys) pointing here. It answers chat completions and messages, plain and streamed, and Converse of Bedrock, in the
+formats of the providers, and `/v1/generate` in one that nobody has. It counts a token a word.
 """
 
 import json
@@ -21,12 +22,19 @@ def count_words(messages):
     return sum(len(str(message["content"]).split()) for message in messages)
 
 
+def answers(path):
+    """The function that answers a path, if there is one."""
+    if path.startswith("/model/") and path.endswith("/converse"):
+        return converse
+    return {"/v1/chat/completions": chat_completion, "/v1/messages": message, "/v1/generate": generate}.get(path)
+
+
 class Provider(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self):
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        answer = {"/v1/chat/completions": chat_completion, "/v1/messages": message}.get(self.path)
+        answer = answers(self.path)
         if answer is None:
             self.reply(404, "application/json", [json.dumps({"error": {"type": "not_found_error"}})])
             return
@@ -98,6 +106,25 @@ def message(request):
     yield server_sent({"type": "message_stop"})
 
 
+def converse(request):
+    """https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html"""
+    counts = {"inputTokens": count_words(request["messages"]), "outputTokens": len(ANSWER.split())}
+    yield json.dumps(
+        {
+            "output": {"message": {"role": "assistant", "content": [{"text": ANSWER}]}},
+            "stopReason": "end_turn",
+            "usage": {**counts, "totalTokens": sum(counts.values())},
+            "metrics": {"latencyMs": 1},
+        }
+    )
+
+
+def generate(request):
+    """A wire of its own: see own_provider.py."""
+    usage = {"prompt": len(request["prompt"].split()), "completion": len(ANSWER.split())}
+    yield json.dumps({"engine": request["engine"], "result": [{"text": ANSWER, "usage": usage}]})
+
+
 def server_sent(event):
     name = f"event: {event['type']}\n" if "type" in event else ""
     return f"{name}data: {json.dumps(event)}\n\n"
@@ -107,8 +134,9 @@ def main():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Provider)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}"
-    keys = {"OPENAI_API_KEY": "none", "ANTHROPIC_API_KEY": "none"}
-    urls = {"OPENAI_BASE_URL": f"{url}/v1", "ANTHROPIC_BASE_URL": url}
+    keys = dict.fromkeys(["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"], "none")
+    urls = {"OPENAI_BASE_URL": f"{url}/v1", "ANTHROPIC_BASE_URL": url, "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": url}
+    urls["OWN_PROVIDER_URL"] = url
     sys.exit(subprocess.run(sys.argv[1:], env={**os.environ, **keys, **urls}).returncode)
 
 
