@@ -109,6 +109,21 @@ fn the_results_of_a_batch_are_recorded_once_however_often_they_are_downloaded() 
     assert_eq!(lab.stats().events.recorded, 3);
 }
 
+// Sabotage: a result that is handed in and taken for one that was downloaded before, because its id was just remembered.
+#[test]
+fn a_result_of_a_batch_that_is_handed_in_is_recorded_once() {
+    let home = tempfile::tempdir().unwrap();
+    let lab = client(home.path(), "{}").unwrap();
+    let body = br#"{"id":"msg_1","type":"message","model":"claude-sonnet-4-6",
+        "usage":{"input_tokens":1000,"output_tokens":100,"cache_read_input_tokens":0,"service_tier":"batch"}}"#;
+    let response = Response { provider: Some("anthropic"), body, ..Response::default() };
+    let charge = lab.record_response(&response, None).unwrap();
+    // Half of the standard rates.
+    assert_eq!(charge.total.unwrap().to_string(), "0.00225");
+    assert!(lab.record_response(&response, None).is_none());
+    assert_eq!(lab.stats().events.recorded, 1);
+}
+
 #[test]
 fn an_unknown_model_is_unpriced_and_said_once_with_its_neighbours() {
     let home = tempfile::tempdir().unwrap();

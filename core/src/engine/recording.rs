@@ -42,6 +42,10 @@ impl Llmlab {
         if self.config.disabled || self.is_old_result(&facts) {
             return None;
         }
+        self.record_new(facts, scope)
+    }
+
+    fn record_new(&self, facts: Facts, scope: Option<&Arc<Scope>>) -> Option<Charge> {
         let charge = match &facts.subject {
             Subject::Call(call) => Some(self.charge(call, facts.status, facts.unix_ns)),
             Subject::Step(_) | Subject::Rollup(_) => None,
@@ -91,7 +95,7 @@ impl Llmlab {
         let latency_ns = response.start.map(|start| self.now().ns_since(start));
         let unix_ns = response.start.unwrap_or_else(|| self.now()).unix_ns;
         let subject = Subject::Call(Box::new(call));
-        self.record(Facts { unix_ns, latency_ns, status: Status::Ok, error_type: None, subject }, scope)
+        self.record_new(Facts { unix_ns, latency_ns, status: Status::Ok, error_type: None, subject }, scope)
     }
 
     /// Records the end of the step that `scope` is.
@@ -115,7 +119,8 @@ impl Llmlab {
         own.outbox.post(&Event { id, origin: self.origin.clone(), attribution, facts, charge });
     }
 
-    /// The results of a batch may be downloaded again, and are billed once. Answers of batches come in no other way.
+    /// The results of a batch may be downloaded again, and are billed once. On the wire, answers of batches come in no other
+    /// way.
     fn is_old_result(&self, facts: &Facts) -> bool {
         let Subject::Call(call) = &facts.subject else { return false };
         call.service_tier.as_deref() == Some("batch")
