@@ -200,39 +200,16 @@ impl Adler32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::decode::tests::{brotli, gzip, zlib, zstd};
     use flate2::Compression;
-    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+    use flate2::write::DeflateEncoder;
     use proptest::prelude::*;
     use std::io::{Read, Write};
-
-    fn gzip(body: &[u8]) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(body).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    fn zlib(body: &[u8]) -> Vec<u8> {
-        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(body).unwrap();
-        encoder.finish().unwrap()
-    }
 
     fn deflate(body: &[u8]) -> Vec<u8> {
         let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(body).unwrap();
         encoder.finish().unwrap()
-    }
-
-    fn brotli(body: &[u8]) -> Vec<u8> {
-        let mut encoder = brotli::CompressorWriter::new(Vec::new(), 4096, 5, 22);
-        encoder.write_all(body).unwrap();
-        encoder.into_inner()
-    }
-
-    fn zstd(body: &[u8]) -> Vec<u8> {
-        let mut encoded = Vec::with_capacity(zstd_safe::compress_bound(body.len()));
-        zstd_safe::compress(&mut encoded, body, 3).unwrap();
-        encoded
     }
 
     /// A decoder that has begun to read a body of that coding.
