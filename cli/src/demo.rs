@@ -142,20 +142,20 @@ impl Workload {
         let mut usage = Usage::new().with(Dimension::Input, vary(self.input));
         usage.set_if(Dimension::CacheRead, self.cached.filter(|_| !number.is_multiple_of(3)));
         usage.set_if(Dimension::Output, self.output.map(vary));
-        Call {
-            provider: self.provider.map(Cow::Borrowed),
-            model: Some(self.model.to_owned()),
-            model_requested: Some(self.model.to_owned()),
-            attempt: if number % CALLS_PER_REFUSAL == CALLS_PER_REFUSAL - 1 { 2 } else { 1 },
-            usage,
-            ..Call::new(self.operation)
-        }
+        let mut call = Call::new(self.operation);
+        call.provider = self.provider.map(Cow::Borrowed);
+        call.model = Some(self.model.to_owned());
+        call.model_requested = Some(self.model.to_owned());
+        call.attempt = if number % CALLS_PER_REFUSAL == CALLS_PER_REFUSAL - 1 { 2 } else { 1 };
+        call.usage = usage;
+        call
     }
 }
 
 /// The attempt before a call that needed a second one.
 fn refusal(call: &Call, unix_ns: i64) -> Facts {
-    let refused = Call { attempt: 1, usage: Usage::new(), ..call.clone() };
+    let mut refused = call.clone();
+    (refused.attempt, refused.usage) = (1, Usage::new());
     facts(refused, unix_ns, Status::Error, Some("rate_limit_exceeded".to_owned()))
 }
 

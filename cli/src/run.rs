@@ -24,8 +24,8 @@ use tap::Tap;
 /// Run a program and say what its LLM calls cost
 ///
 /// The program keeps the terminal, its output and its exit code; one line about the run follows on the standard error.
-/// Python programs (3.10 or newer, with llmlab installed) need no change. Not captured: `python -I`, `-E` and `-S`,
-/// which refuse what an environment adds. With --json the line is JSON, on the standard error as well.
+/// Programs of Python (3.10 or newer) and Node (18 or newer) with llmlab installed need no change. Not captured: `python
+/// -I`, `-E` and `-S`, which refuse what an environment adds. With --json the line is JSON, on the standard error as well.
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// The feature that the calls belong to
@@ -151,16 +151,15 @@ fn new_run_id() -> String {
     format!("{:032x}", u128::from_be_bytes(random))
 }
 
-/// What the taps of Python reach, by the names that people know.
-const CLIENTS: &str = "httpx, requests, urllib3, boto3 or aiohttp";
-
 fn why_none(tap: &Tap) -> String {
-    if let Some(python) = tap.unreached() {
-        format!("{python} cannot import llmlab")
-    } else if tap.was_used() {
-        format!("the program called no known provider through {CLIENTS}")
-    } else {
-        "no Python was started that can be tapped (python -I, -E and -S cannot)".to_owned()
+    if let Some(program) = tap.unreached() {
+        return format!("{program} cannot import llmlab");
+    }
+    match tap.clients().split_last() {
+        Some((last, clients)) => {
+            format!("the program called no known provider through {} or {last}", clients.join(", "))
+        }
+        None => "no Python or Node was started that can be tapped (python -I, -E and -S cannot)".to_owned(),
     }
 }
 

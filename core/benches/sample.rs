@@ -27,14 +27,12 @@ pub(crate) fn call(number: u64) -> Event {
         .with(Dimension::CacheRead, number % 900)
         .with(Dimension::Output, 100 + number % 900)
         .with(Dimension::Reasoning, number % 90);
-    let call = Call {
-        provider: Some(provider.into()),
-        model: Some(model.to_owned()),
-        model_requested: Some(model.to_owned()),
-        usage,
-        response_id: Some(format!("chatcmpl-Ck3fG7sQ9aLxR2mN{number:08x}")),
-        ..Call::new(Operation::Chat)
-    };
+    let mut call = Call::new(Operation::Chat);
+    call.provider = Some(provider.into());
+    call.model = Some(model.to_owned());
+    call.model_requested = Some(model.to_owned());
+    call.usage = usage;
+    call.response_id = Some(format!("chatcmpl-Ck3fG7sQ9aLxR2mN{number:08x}"));
     let feature = Some(FEATURES[index / 5 % FEATURES.len()].to_owned());
     let cost = llmlab::Money::from_nano_atto(1_000_000 + signed * 7_919 % 90_000_000, 250_000_000);
     Event {

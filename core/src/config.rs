@@ -14,7 +14,7 @@ mod address;
 mod backend;
 mod fields;
 mod options;
-mod policy;
+pub(crate) mod policy;
 mod provider_file;
 mod sinks;
 

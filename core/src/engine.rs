@@ -1,5 +1,6 @@
 //! The client: one configuration, one catalogue, one way out for its events.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -22,6 +23,8 @@ use crate::stats::Stats;
 
 mod additions;
 mod delivery;
+mod exchange;
+mod exit;
 #[cfg(all(test, target_os = "linux"))]
 mod forks;
 mod history;
@@ -29,6 +32,8 @@ mod prices;
 mod recording;
 mod responses;
 
+pub use exchange::OpenExchange;
+pub use exit::ExitGuard;
 use prices::listed;
 pub use recording::Response;
 use responses::RecentResponses;
@@ -40,7 +45,15 @@ use responses::RecentResponses;
 /// I/O thread come with the first event. All methods may be called from any thread, and in a forked child as well: what
 /// must not cross a fork is made anew there, and the child's numbers begin at nothing. A child leaves the ledger to its
 /// parent, to a sibling, or to whoever reads it.
+///
+/// It is a handle: a clone is the same client, and costs no more than an `Arc`. Guards, layers and spawned tasks own one.
+/// When the last one goes, what was recorded stays in the spool and nobody waits for it: see [`Llmlab::exit_guard`].
+#[derive(Clone)]
 pub struct Llmlab {
+    core: Arc<Core>,
+}
+
+struct Core {
     config: Config,
     origin: Arc<Origin>,
     base: Arc<Attribution>,
@@ -48,6 +61,13 @@ pub struct Llmlab {
     catalogue: ArcSwap<Catalogue>,
     clock: Arc<dyn Clock>,
     own: PerProcess<Own, Box<dyn Fn() -> Own + Send + Sync>>,
+}
+
+impl fmt::Debug for Llmlab {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let config = &self.core.config;
+        f.debug_struct("Llmlab").field("home", &config.home).field("project", &config.project).finish_non_exhaustive()
+    }
 }
 
 /// What belongs to one process.
@@ -74,7 +94,7 @@ impl Own {
 }
 
 impl Llmlab {
-    /// A client of a configuration.
+    /// A client of a configuration. [`Llmlab::builder`] is shorter.
     ///
     /// # Errors
     /// [`ErrorCode::InvalidConfig`] or [`ErrorCode::InvalidPrices`] where the files of prices or providers, the names of
@@ -102,7 +122,7 @@ impl Llmlab {
         let (home, settings) = (config.home.clone(), config.outbox.clone());
         let (its_origin, its_clock) = (Arc::clone(&origin), Arc::clone(&clock));
         let make = move || Own::new(Outbox::new(&home, its_origin.clone(), settings.clone(), its_clock.clone()));
-        let this = Self {
+        let core = Core {
             base: Arc::new(config.attribution.clone()),
             config,
             origin,
@@ -110,15 +130,15 @@ impl Llmlab {
             clock,
             own: PerProcess::new(Box::new(make)),
         };
-        let notices = &this.own.get().notices;
-        for warning in &this.config.warnings {
+        let notices = &core.own.get().notices;
+        for warning in &core.config.warnings {
             notices.say_once(warning, || warning.clone());
         }
-        this
+        Self { core: Arc::new(core) }
     }
 
     fn outbox(&self) -> &Outbox {
-        &self.own.get().outbox
+        &self.core.own.get().outbox
     }
 
     /// Tells whether events can be kept as configured, for a clear error at the start: the home can be written to and is
@@ -127,12 +147,12 @@ impl Llmlab {
     /// # Errors
     /// [`ErrorCode::InvalidConfig`], naming the folder or the file, and the fix.
     pub fn check(&self) -> Result<()> {
-        if self.config.disabled {
+        if self.core.config.disabled {
             return Ok(());
         }
-        Outbox::check(&self.config.home)
+        Outbox::check(&self.core.config.home)
             .map_err(|cause| Error::new(ErrorCode::InvalidConfig, "events cannot be kept").caused_by(cause))?;
-        for (sink, file) in self.config.outbox.sinks.iter().filter_map(|sink| Some((sink, sink.ca_file()?))) {
+        for (sink, file) in self.core.config.outbox.sinks.iter().filter_map(|sink| Some((sink, sink.ca_file()?))) {
             std::fs::File::open(file).map_err(|cause| {
                 let message = format!("ca_file {} of the sink {} cannot be read", file.display(), sink.kind());
                 Error::new(ErrorCode::InvalidConfig, message).caused_by(cause)
@@ -142,23 +162,24 @@ impl Llmlab {
     }
 
     /// The configuration.
-    pub const fn config(&self) -> &Config {
-        &self.config
+    pub fn config(&self) -> &Config {
+        &self.core.config
     }
 
     /// The attribution of what no scope surrounds.
-    pub const fn base(&self) -> &Arc<Attribution> {
-        &self.base
+    pub fn base(&self) -> &Arc<Attribution> {
+        &self.core.base
     }
 
     /// Now.
     pub fn now(&self) -> Moment {
-        self.clock.now()
+        self.core.clock.now()
     }
 
     /// A new trace and a new span, unique as far as the writer's nonce is.
+    #[doc(hidden)]
     pub fn new_ids(&self) -> (TraceId, SpanId) {
-        let own = self.own.get();
+        let own = self.core.own.get();
         let mut number = own.spans.fetch_add(1, Ordering::Relaxed);
         let mut half = || {
             number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -174,33 +195,68 @@ impl Llmlab {
 
     /// What was spent, from the ledger of this home, which every process of the user fills. Current to the second.
     ///
+    /// ```
+    /// # let home = tempfile::tempdir().unwrap();
+    /// # let lab = llmlab::Llmlab::builder().home(home.path()).build()?;
+    /// use llmlab::ledger::GroupBy;
+    /// use llmlab::report::SummaryQuery;
+    ///
+    /// lab.track_call("openai", "gpt-4o-mini").input_tokens(1_000).output_tokens(500).feature("search").record();
+    /// let query = SummaryQuery { group_by: vec![GroupBy::Feature], ..SummaryQuery::default() };
+    /// let summary = lab.summary(&query)?;
+    /// assert_eq!(summary.totals.known_cost().unwrap().to_string(), "0.00045");
+    /// assert_eq!(summary.groups.len(), 1);
+    /// # Ok::<(), llmlab::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorCode::Storage`] where the ledger cannot be read; as in a process that was forked from one that had it open,
     /// where a thread of the parent may hold a lock of `SQLite` for ever.
     pub fn summary(&self, query: &SummaryQuery) -> Result<Summary> {
-        let (caught_up, mut ledger) = Ledger::current(&self.config.home)?;
+        let (caught_up, mut ledger) = Ledger::current(&self.core.config.home)?;
         if let Err(error) = caught_up {
-            self.own.get().notices.say_once("catch_up", || format!("the newest events are not counted: {error}"));
+            self.core.own.get().notices.say_once("catch_up", || format!("the newest events are not counted: {error}"));
         }
         Summary::of(&mut ledger, query)
     }
 
     /// Which process of a line of forks this is: another number in a child than in its parent. For hosts whose own threads
     /// do not survive a fork, either.
+    #[doc(hidden)]
     pub fn generation() -> u64 {
         fork::generation()
     }
 
     /// How the events of this client fared.
+    ///
+    /// ```
+    /// # let home = tempfile::tempdir().unwrap();
+    /// # let lab = llmlab::Llmlab::builder().home(home.path()).build()?;
+    /// lab.track_call("openai", "nobody-knows").input_tokens(1_000).record();
+    /// let stats = lab.stats();
+    /// assert_eq!((stats.events.recorded, stats.unpriced), (1, 1));
+    /// # Ok::<(), llmlab::Error>(())
+    /// ```
     pub fn stats(&self) -> Stats {
         later::settle();
-        let own = self.own.get();
+        let own = self.core.own.get();
         Stats { unpriced: own.unpriced.load(Ordering::Relaxed), events: own.outbox.counters() }
     }
 
-    /// What the user should be told since the last time; each thing once.
+    /// What the user should be told since the last time; each thing once. For the log of the application: the library
+    /// itself writes none.
+    ///
+    /// ```
+    /// # let home = tempfile::tempdir().unwrap();
+    /// # let lab = llmlab::Llmlab::builder().home(home.path()).build()?;
+    /// lab.track_call("openai", "gpt-4o-minni").input_tokens(1_000).record();
+    /// for notice in lab.take_notices() {
+    ///     assert!(notice.contains("gpt-4o-minni"), "{notice}"); // tracing::warn!("{notice}")
+    /// }
+    /// # Ok::<(), llmlab::Error>(())
+    /// ```
     pub fn take_notices(&self) -> Vec<String> {
-        let own = self.own.get();
+        let own = self.core.own.get();
         own.notices.take().into_iter().chain(own.outbox.take_warning()).collect()
     }
 }

@@ -83,5 +83,12 @@ impl std::error::Error for Error {
     }
 }
 
+/// For parameters that take a value or what may become one.
+impl From<std::convert::Infallible> for Error {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
 /// The result of everything here that may fail.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -198,6 +198,7 @@ pub struct Attribution {
 
 /// One exchange of a billable operation, or a manual record of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Call {
     /// Who was called; `None` where the wire does not tell (a self-hosted server).
     pub provider: Option<Cow<'static, str>>,
@@ -277,6 +278,7 @@ pub struct Step {
 
 /// What an event is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Subject {
     /// A call to a model.
     Call(Box<Call>),

@@ -25,8 +25,8 @@ mod sieve;
 
 use body::Body;
 pub use calls::Calls;
-pub use headers::Header;
 use headers::Metered;
+pub use headers::{Header, TELLING_HEADERS};
 pub use manual::{UNREAD_MEMBERS, read_response};
 use passage::Passage;
 use recognized::{Recognized, owner};
@@ -42,8 +42,20 @@ pub struct Request<'a> {
     pub body: &'a [u8],
 }
 
+/// Whether a request may be a billable call: what a host asks first where handing over the body costs something.
+///
+/// ```
+/// use llmlab::exchange::concerns;
+/// assert!(concerns("POST", "https://api.openai.com/v1/chat/completions"));
+/// assert!(!concerns("POST", "https://example.com/login"));
+/// ```
+pub fn concerns(method: &str, url: &str) -> bool {
+    Recognized::endpoint_of(method, url).is_some()
+}
+
 /// How the host saw it end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum End {
     /// The body was read to its end.
     Complete,

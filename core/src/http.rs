@@ -1,21 +1,22 @@
 //! One request to a server, and what came of it. The client keeps one connection alive; nothing here is ever retried.
 
+#[cfg(not(feature = "https"))]
+mod no_tls;
+#[cfg(feature = "https")]
+mod tls;
+
 use std::error::Error as _;
-use std::io;
 use std::net::IpAddr;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use flate2::{Compress, CompressError, Compression, FlushCompress, Status};
 use memchr::memmem;
 use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, ClientBuilder, Response, Url, redirect};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
 
 use crate::error::{Error, ErrorCode, Result};
+#[cfg(not(feature = "https"))]
+use crate::http::no_tls as tls;
 use crate::lock::Lock;
 use crate::sink::{Answer, Endpoint, Failure, Message};
 
@@ -39,7 +40,8 @@ struct Limits {
 const DOWNLOAD_LIMITS: Limits = Limits { connect: Duration::from_secs(10), total: Duration::from_secs(60) };
 const LIMITS: Limits = Limits { connect: Duration::from_secs(3), total: Duration::from_secs(15) };
 
-/// A client of one endpoint. Needs a tokio runtime with its I/O and time drivers around [`Http::send`].
+/// A client of one endpoint. Needs a tokio runtime with its I/O and time drivers around [`Http::send`]. Without the feature
+/// `https` it speaks `http` only, and the configuration takes no other address.
 ///
 /// Proxies are those of the system (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`); a server on this machine is
 /// reached without one. No variable turns the verification of certificates off.
@@ -77,8 +79,7 @@ impl Http {
     }
 
     fn with(endpoint: &Endpoint, limits: Limits, adjust: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Self> {
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls(endpoint.ca_file.as_deref())?)
+        let client = tls::equipped(Client::builder(), endpoint.ca_file.as_deref())?
             .default_headers(headers(endpoint)?)
             .user_agent(concat!("llmlab/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
@@ -183,29 +184,6 @@ fn gzip(compress: &mut Compress, body: &[u8]) -> std::result::Result<Vec<u8>, Co
     Ok(file)
 }
 
-/// Of our own making in every part: a process-wide default of rustls belongs to the host.
-fn tls(ca_file: Option<&Path>) -> Result<ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    match ca_file {
-        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-        Some(path) => {
-            let wrong = || unusable(format!("ca_file {} holds no certificates in PEM form", path.display()));
-            let certificates = CertificateDer::pem_file_iter(path).map_err(|cause| wrong().caused_by(cause))?;
-            for certificate in certificates {
-                let certificate = certificate.map_err(|cause| wrong().caused_by(cause))?;
-                roots.add(certificate).map_err(|cause| wrong().caused_by(cause))?;
-            }
-            if roots.is_empty() {
-                return Err(wrong());
-            }
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = config.map_err(|cause| unusable("TLS is not available").caused_by(cause))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
-}
-
 /// The key and the headers of the configuration; a message's own headers come before them.
 fn headers(endpoint: &Endpoint) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
@@ -229,7 +207,7 @@ fn unusable(message: impl Into<String>) -> Error {
 
 /// Without the address, which the user may have given a key.
 fn failure(error: reqwest::Error) -> Failure {
-    let is_final = error.is_builder() || is_refused_certificate(&error);
+    let is_final = error.is_builder() || tls::is_refused_certificate(&error);
     let error = error.without_url();
     let mut said = error.to_string();
     let mut cause = error.source();
@@ -241,22 +219,6 @@ fn failure(error: reqwest::Error) -> Failure {
         cause = next.source();
     }
     if is_final { Failure::Refused(said) } else { Failure::Transient(said) }
-}
-
-/// An alert or a broken handshake may be the network's doing; a certificate that does not hold is not.
-fn is_refused_certificate(error: &reqwest::Error) -> bool {
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        if let Some(tls) = next.downcast_ref::<rustls::Error>() {
-            return matches!(tls, rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented);
-        }
-        // The source of an `io::Error` is that of what it wraps, not what it wraps.
-        cause = match next.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(wrapped) => Some(wrapped),
-            None => next.source(),
-        };
-    }
-    false
 }
 
 #[cfg(test)]

@@ -53,6 +53,7 @@ thread_local! {
 
 /// What has become of an event when [`Outbox::post`] returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Kept {
     /// It survives `kill -9`; with [`Durability::Fsync`], a loss of power as well.
     Spooled,

@@ -44,6 +44,7 @@ impl<'a> Query<'a> {
 
 /// What a query costs.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Cost {
     /// The sum of the lines; `None` exactly when the state is unpriced.
     pub total: Option<Money>,
@@ -61,6 +62,7 @@ pub struct Cost {
 
 /// One dimension of a cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Line {
     /// What was counted.
     pub dimension: Dimension,

@@ -1,16 +1,31 @@
 //! What surrounds a call in the host: to whom it belongs, and what was spent inside.
+//!
+//! A scope is opened by [`Llmlab::track`](crate::Llmlab::track) or [`Llmlab::trace`](crate::Llmlab::trace). It is entered and
+//! left as a span of `tracing` is: [`Scope::enter`] gives a guard, [`Scope::in_scope`] runs a closure inside,
+//! [`Scope::instrument`] is entered whenever a future is polled. Whatever is recorded asks for [`current`], which is of this
+//! thread; a task or a thread that is spawned starts outside of every scope, unless it is given one ([`inherit`]).
+//!
+//! Scopes and spans know nothing of each other and nest in any order. What would join them is said at
+//! [`Track::in_trace`](crate::track::Track::in_trace).
 
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard};
 
+use crate::engine::Llmlab;
 use crate::event::{Attribution, Charge, CostState, Facts, SpanId, Status, Step, Subject, TraceId};
 use crate::fork;
 use crate::later;
 use crate::lock::Lock;
 use crate::moment::Moment;
 use crate::money::Money;
+
+mod current;
+mod instrumented;
+
+pub use current::{Entered, current, inherit};
+pub use instrumented::Instrumented;
 
 /// The attribution that one place in the host's code adds to whatever surrounds it.
 ///
@@ -32,6 +47,15 @@ impl Labels {
     ) -> Self {
         let own = Attribution { feature, user, session, tags: merged_tags(&[], tags), ..Attribution::default() };
         Self { own, last: Lock::default() }
+    }
+
+    /// To be changed before it is applied for the first time.
+    pub(crate) const fn own_mut(&mut self) -> &mut Attribution {
+        &mut self.own
+    }
+
+    pub(crate) fn tag(&mut self, key: String, value: String) {
+        self.own.tags = merged_tags(&self.own.tags, vec![(key, value)]);
     }
 
     fn over(&self, surroundings: &Arc<Attribution>) -> Arc<Attribution> {
@@ -100,6 +124,8 @@ pub struct Scope {
     begun: AtomicU64,
     tally: Lock<Tally>,
     generation: u64,
+    /// Whose the exchanges inside are; `None` leaves that to the host.
+    lab: Option<Llmlab>,
 }
 
 #[derive(Debug)]
@@ -118,6 +144,28 @@ impl Scope {
         Arc::new(Self::new(parent, labels.over(surroundings), None))
     }
 
+    /// A scope of a client, within `parent`. `surroundings`: what surrounds it, which need not be the parent's.
+    pub(crate) fn of(
+        lab: &Llmlab,
+        parent: Option<&Arc<Self>>,
+        surroundings: &Arc<Attribution>,
+        labels: &Labels,
+    ) -> Self {
+        Self { lab: Some(lab.clone()), ..Self::new(parent, labels.over(surroundings), None) }
+    }
+
+    /// The same of a step.
+    pub(crate) fn step_of(
+        lab: &Llmlab,
+        parent: Option<&Arc<Self>>,
+        surroundings: &Arc<Attribution>,
+        labels: &Labels,
+        step: (String, Cow<'static, str>),
+    ) -> Self {
+        let scope = Self::new_step(parent, labels.over(surroundings), step, lab.new_ids(), lab.now());
+        Self { lab: Some(lab.clone()), ..scope }
+    }
+
     /// Opens the scope of a step, in the surrounding trace or, where there is none, in the trace `new_trace`.
     pub fn open_step(
         parent: Option<&Arc<Self>>,
@@ -127,19 +175,35 @@ impl Scope {
         ids: (TraceId, SpanId),
         start: Moment,
     ) -> Arc<Self> {
+        let surroundings = labels.over(parent.map_or(base, |parent| &parent.attribution));
+        Arc::new(Self::new_step(parent, surroundings, step, ids, start))
+    }
+
+    fn new_step(
+        parent: Option<&Arc<Self>>,
+        mut surroundings: Arc<Attribution>,
+        step: (String, Cow<'static, str>),
+        ids: (TraceId, SpanId),
+        start: Moment,
+    ) -> Self {
         let (name, kind) = step;
         let (new_trace, span_id) = ids;
-        let mut surroundings = labels.over(parent.map_or(base, |parent| &parent.attribution));
         if surroundings.trace_id.is_none() {
             surroundings = Arc::new(Attribution { trace_id: Some(new_trace), ..(*surroundings).clone() });
         }
         let inside = Arc::new(Attribution { parent_id: Some(span_id), ..(*surroundings).clone() });
-        Arc::new(Self::new(parent, inside, Some(OpenStep { name, kind, span_id, surroundings, start })))
+        Self::new(parent, inside, Some(OpenStep { name, kind, span_id, surroundings, start }))
     }
 
     fn new(parent: Option<&Arc<Self>>, attribution: Arc<Attribution>, step: Option<OpenStep>) -> Self {
         let (begun, tally) = (AtomicU64::new(0), Lock::default());
-        Self { parent: parent.cloned(), attribution, step, begun, tally, generation: fork::generation() }
+        let generation = fork::generation();
+        Self { parent: parent.cloned(), attribution, step, begun, tally, generation, lab: None }
+    }
+
+    /// The client that opened it, whose the exchanges inside are.
+    pub const fn lab(&self) -> Option<&Llmlab> {
+        self.lab.as_ref()
     }
 
     /// To whom the events inside belong.
@@ -163,6 +227,27 @@ impl Scope {
     pub fn tally(&self) -> Tally {
         later::settle();
         self.purse().map_or_else(Tally::default, |tally| *tally)
+    }
+
+    /// What was spent inside so far in US dollars; `None` if the cost of one call is not known.
+    pub fn cost(&self) -> Option<Money> {
+        let tally = self.tally();
+        (tally.unpriced == 0).then_some(tally.cost)
+    }
+
+    /// How many calls were recorded inside so far.
+    pub fn calls(&self) -> u64 {
+        self.tally().calls
+    }
+
+    /// How many of them have no known cost.
+    pub fn unpriced(&self) -> u64 {
+        self.tally().unpriced
+    }
+
+    /// Its span, where it is a step: the parent of what is inside.
+    pub fn span_id(&self) -> Option<SpanId> {
+        self.step.as_ref().map(|step| step.span_id)
     }
 
     pub(crate) fn spend(&self, charge: &Charge) {

@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::event::{Event, Origin};
 
 mod console;
+mod custom;
 mod handed;
 mod jsonl;
 mod ledger;
@@ -25,6 +26,7 @@ mod traces;
 mod track;
 mod verdict;
 
+pub use custom::CustomSink;
 pub use handed::HandedBatch;
 pub(crate) use ledger::LedgerSink;
 pub use settings::{Endpoint, Secret, SinkSettings};
@@ -91,6 +93,7 @@ impl Receipt {
 
 /// What a sink does with a batch that reaches it twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Guarantee {
     /// It keeps one copy of each event, told apart by the event's id.
     ExactlyOnce,
@@ -98,7 +101,44 @@ pub enum Guarantee {
     AtLeastOnce,
 }
 
-/// A sink that stores on the spot. It is called by one thread, `llmlab-io`, and never by the host's.
+/// A sink that stores on the spot. It is called by one thread, `llmlab-io`, and never by the host's. One of your own is
+/// given to [`Builder::sink`](crate::Builder::sink).
+///
+/// ```
+/// # let home = tempfile::tempdir().unwrap();
+/// use std::collections::HashSet;
+/// use std::time::Duration;
+///
+/// use llmlab::sink::{Batch, Guarantee, Receipt, Sink};
+/// use llmlab::{Llmlab, SinkChoice};
+///
+/// /// Keeps what it is given in memory, and knows what it has.
+/// #[derive(Default)]
+/// struct Memory(HashSet<String>);
+///
+/// impl Sink for Memory {
+///     fn name(&self) -> &'static str {
+///         "memory"
+///     }
+///
+///     fn guarantee(&self) -> Guarantee {
+///         Guarantee::ExactlyOnce
+///     }
+///
+///     fn deliver(&mut self, batches: &[Batch]) -> llmlab::Result<Vec<Receipt>> {
+///         let receipt = |batch: &Batch| {
+///             let new = batch.events.iter().filter(|event| self.0.insert(event.id.to_string())).count() as u64;
+///             Receipt { stored: new, duplicates: batch.events.len() as u64 - new, ..Receipt::default() }
+///         };
+///         Ok(batches.iter().map(receipt).collect())
+///     }
+/// }
+///
+/// let lab = Llmlab::builder().home(home.path()).sink("ledger").sink(SinkChoice::custom(Memory::default())).build()?;
+/// lab.track_call("openai", "gpt-4o-mini").input_tokens(1_000).record();
+/// assert!(lab.flush(Duration::from_secs(5)).is_complete());
+/// # Ok::<(), llmlab::Error>(())
+/// ```
 pub trait Sink: Send {
     /// Its name in configuration and statistics.
     fn name(&self) -> &'static str;
@@ -169,6 +209,7 @@ pub struct Answer {
 
 /// Why there was no [`Answer`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Failure {
     /// Name, connection, time limit, reset, a body that broke off: worth another try.
     Transient(String),
@@ -178,6 +219,7 @@ pub enum Failure {
 
 /// What an answer means for the events that were sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Verdict {
     /// The server has said of each event what became of it; indices are those of the batch.
     Receipt(Receipt),

@@ -57,16 +57,15 @@ fn seen(lab: &Llmlab) -> Value {
 
 fn settings(config: &Config) -> [(&'static str, Value); 8] {
     let exit_flush = match config.exit_flush {
-        ExitFlush::Auto => json!("auto"),
-        ExitFlush::Off => json!("off"),
         ExitFlush::Ms(ms) => json!(ms),
+        word => json!(word.to_string()),
     };
     [
         ("sinks", config.outbox.sinks.iter().map(ToString::to_string).collect()),
-        ("stream_usage", json!(format!("{:?}", config.stream_usage).to_lowercase())),
+        ("stream_usage", json!(config.stream_usage.as_str())),
         ("models", json!(config.models)),
         ("hosts", json!(config.hosts)),
-        ("durability", json!(format!("{:?}", config.outbox.durability).to_lowercase())),
+        ("durability", json!(config.outbox.durability.as_str())),
         ("spool_max_bytes", json!(config.outbox.spool_max_bytes)),
         ("spool_max_days", json!(config.outbox.spool_max_days)),
         ("exit_flush", exit_flush),

@@ -21,7 +21,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("report", &["report"], &["vocabulary", "delivery", "report"]),
     (
         "surface",
-        &["config", "engine", "notices", "pricelist", "scope", "stats"],
+        &["builder", "config", "engine", "global", "notices", "pricelist", "scope", "stats", "track", "transport"],
         &["vocabulary", "meaning", "delivery", "report", "surface"],
     ),
 ];

@@ -17,7 +17,7 @@ use llmlab::exchange::{self, Request};
 use llmlab::ledger::Filter;
 use llmlab::price::Query;
 use llmlab::report::{GroupBy, SummaryQuery};
-use llmlab::{Config, ErrorCode, Llmlab, Options, outbox, provider};
+use llmlab::{Config, ErrorCode, Llmlab, OpenExchange, Options, outbox};
 
 use crate::call::Given;
 use crate::convert::{self, unix_ns};
@@ -228,11 +228,7 @@ impl Client {
     /// The models of a provider that have a price.
     fn models(&self, py: Python<'_>, provider: &str) -> PyResult<Vec<String>> {
         self.usable(py)?;
-        guarded(|| self.lab.catalogue().models(provider)).ok_or_else(|| fault(py))?.ok_or_else(|| {
-            let known: Vec<&str> = provider::all().into_iter().map(|provider| provider.id).collect();
-            let message = format!("unknown provider {provider:?}; known are {}", known.join(", "));
-            raised_with(py, ErrorCode::UnknownProvider, &message)
-        })
+        guarded(|| self.lab.models(provider)).ok_or_else(|| fault(py))?.map_err(|error| raised(py, &error))
     }
 
     /// Sets what a model costs, in JSON by the words of a price file.
@@ -338,13 +334,12 @@ impl Client {
             return Ok(None);
         }
         let begun = guarded(|| exchange::Exchange::begin_at(request, || lab.now())).flatten();
-        let Some(mut exchange) = begun else { return Ok(None) };
-        headers::read(&headers_of()?, |pairs| exchange.sent(pairs));
+        let Some(begun) = begun else { return Ok(None) };
+        let headers = headers_of()?;
         let scope = scope.map(|scope| scope.scope.clone());
-        if let Some(scope) = &scope {
-            scope.exchange_began();
-        }
-        Ok(Some(Exchange::new(Open { exchange, lab: lab.clone(), scope, generation: Llmlab::generation() })))
+        let mut exchange = OpenExchange::new(begun, Llmlab::clone(lab), scope);
+        headers::read(&headers, |pairs| exchange.sent(pairs));
+        Ok(Some(Exchange::new(Open { exchange, lab: lab.clone() })))
     }
 
     fn owned(&self, scope: Arc<llmlab::scope::Scope>) -> Scope {

@@ -9,11 +9,8 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 
-use llmlab::Llmlab;
-use llmlab::config::StreamUsage;
-use llmlab::exchange::{self, End, Header};
-use llmlab::moment::Moment;
-use llmlab::scope::Scope;
+use llmlab::OpenExchange;
+use llmlab::exchange::{End, Header};
 
 use crate::guard::guarded;
 use crate::headers;
@@ -28,43 +25,20 @@ pub(crate) struct Exchange(Arc<Slot>);
 pub(crate) type Slot = Mutex<Option<Open>>;
 
 pub(crate) struct Open {
-    pub(crate) exchange: exchange::Exchange,
+    pub(crate) exchange: OpenExchange,
     pub(crate) lab: Arc<Lab>,
-    pub(crate) scope: Option<Arc<Scope>>,
-    /// An exchange that was open at a fork belongs to the parent.
-    pub(crate) generation: u64,
 }
 
 impl Open {
-    /// What is left to read may be much: it is then read off the host's thread.
+    /// Gives what the user should be told; of an exchange that was open at a fork the parent tells it.
+    fn end_by(self, end: impl FnOnce(OpenExchange)) -> Vec<String> {
+        let is_ours = self.exchange.is_ours();
+        guarded(|| end(self.exchange));
+        if is_ours { guarded(|| self.lab.after_record()).unwrap_or_default() } else { Vec::new() }
+    }
+
     fn finish(self, end: End, error_type: Option<&str>) -> Vec<String> {
-        let (at, error_type) = (self.lab.now(), error_type.map(str::to_owned));
-        self.finish_later(0, move |open| open.record(end, error_type.as_deref(), at))
-    }
-
-    /// Takes the whole body, of which the host may let go, and finishes.
-    fn finish_with(self, body: PyBackedBytes) -> Vec<String> {
-        let at = self.lab.now();
-        self.finish_later(body.len(), move |mut open| {
-            open.exchange.push(&body, || at);
-            open.record(End::Complete, None, at);
-        })
-    }
-
-    fn finish_later(self, unread_bytes: usize, finish: impl FnOnce(Self) + Send + 'static) -> Vec<String> {
-        if self.generation != Llmlab::generation() {
-            return Vec::new();
-        }
-        let lab = self.lab.clone();
-        let bytes = unread_bytes + self.exchange.unread_bytes();
-        guarded(|| Llmlab::read(bytes, move || _ = guarded(|| finish(self))));
-        guarded(|| lab.after_record()).unwrap_or_default()
-    }
-
-    fn record(self, end: End, error_type: Option<&str>, at: Moment) {
-        for facts in self.exchange.finish(end, error_type, at) {
-            self.lab.record(facts, self.scope.as_ref());
-        }
+        self.end_by(|exchange| exchange.finish(end, error_type))
     }
 }
 
@@ -104,10 +78,10 @@ impl Exchange {
         Self(slot)
     }
 
-    fn with_open(&self, work: impl FnOnce(&mut Open)) {
+    fn with_open(&self, work: impl FnOnce(&mut OpenExchange)) {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(open) = open.as_mut() {
-            guarded(|| work(open));
+            guarded(|| work(&mut open.exchange));
         }
     }
 
@@ -159,25 +133,20 @@ fn take(slot: &Slot) -> Option<Open> {
 impl Exchange {
     /// Notes the head of the response, for a body that comes as it came over the connection.
     pub(crate) fn head(&self, status: u16, headers: &Bound<'_, PyAny>) {
-        self.with_open(|open| headers::read(headers, |pairs| open.exchange.head(status, pairs)));
+        self.with_open(|exchange| headers::read(headers, |pairs| exchange.head(status, pairs)));
     }
 
     /// Notes a piece of the body. What is no bytes is none of the body: the host's stream is not disturbed.
     fn push(&self, piece: &Bound<'_, PyAny>) {
         let Ok(bytes) = piece.extract::<&[u8]>() else { return };
-        self.with_open(|open| {
-            let Open { exchange, lab, .. } = open;
-            exchange.push(bytes, || lab.now());
-        });
+        self.with_open(|exchange| exchange.push(bytes));
     }
 
     /// Whether `body_to_send` may have one: what a transport asks before it looks any further.
     #[getter]
     fn may_ask(&self) -> bool {
         let mut may_ask = false;
-        self.with_open(|open| {
-            may_ask = open.exchange.may_ask() && open.lab.config().stream_usage == StreamUsage::Auto;
-        });
+        self.with_open(|exchange| may_ask = exchange.may_ask());
         may_ask
     }
 
@@ -185,11 +154,7 @@ impl Exchange {
     /// `rest` give what the application is to receive.
     fn body_to_send<'py>(&self, py: Python<'py>, body: &[u8]) -> Option<Bound<'py, PyBytes>> {
         let mut asked = None;
-        self.with_open(|open| {
-            if open.lab.config().stream_usage == StreamUsage::Auto {
-                asked = open.exchange.body_to_send(body);
-            }
-        });
+        self.with_open(|exchange| asked = exchange.body_to_send(body));
         asked.map(|body| PyBytes::new(py, &body))
     }
 
@@ -198,9 +163,8 @@ impl Exchange {
     pub(crate) fn passed<'py>(&self, piece: Bound<'py, PyAny>) -> Bound<'py, PyAny> {
         let Ok(bytes) = piece.extract::<&[u8]>() else { return piece };
         let mut changed = None;
-        self.with_open(|open| {
-            let Open { exchange, lab, .. } = open;
-            if let Cow::Owned(passed) = exchange.passed(bytes, || lab.now()) {
+        self.with_open(|exchange| {
+            if let Cow::Owned(passed) = exchange.passed(bytes) {
                 changed = Some(PyBytes::new(piece.py(), &passed));
             }
         });
@@ -210,19 +174,19 @@ impl Exchange {
     /// What the application is to receive after the last piece.
     pub(crate) fn rest<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         let mut rest = Vec::new();
-        self.with_open(|open| rest = open.exchange.rest());
+        self.with_open(|exchange| rest = exchange.rest());
         PyBytes::new(py, &rest)
     }
 
     /// The whole response at once, which the host has decoded. Gives what the user should be told.
     pub(crate) fn answered(&self, status: u16, headers: &Bound<'_, PyAny>, body: PyBackedBytes) -> Vec<String> {
-        self.with_open(|open| {
+        self.with_open(|exchange| {
             headers::read(headers, |pairs| {
                 let is_decoded = |(name, _): &Header<'_>| name.eq_ignore_ascii_case(b"content-encoding");
-                open.exchange.head(status, pairs.filter(|header| !is_decoded(header)));
+                exchange.head(status, pairs.filter(|header| !is_decoded(header)));
             });
         });
-        take(&self.0).map(|open| open.finish_with(body)).unwrap_or_default()
+        take(&self.0).map(|open| open.end_by(|exchange| exchange.finish_with(body))).unwrap_or_default()
     }
 
     /// The body was read to its end. Gives what the user should be told.
@@ -247,7 +211,9 @@ impl Exchange {
 
     /// The request was never sent, so there is nothing to record.
     fn unsent(&self) {
-        take(&self.0);
+        if let Some(open) = take(&self.0) {
+            open.exchange.unsent();
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use llmlab::Llmlab;
+
 static FAULTS: AtomicU64 = AtomicU64::new(0);
 
 /// Runs `work`; a panic inside is counted, and `None`.
@@ -14,8 +16,9 @@ fn count_fault() {
     FAULTS.fetch_add(1, Ordering::Relaxed);
 }
 
+/// Those that the core caught itself among them.
 pub(crate) fn faults() -> u64 {
-    FAULTS.load(Ordering::Relaxed)
+    FAULTS.load(Ordering::Relaxed) + Llmlab::faults()
 }
 
 /// Keeps Rust's report of a panic off the host's stderr, unless `LLMLAB_DEBUG` asks for it. The hook belongs to this

@@ -4,8 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use llmlab::Config;
-use llmlab::config::StreamUsage;
-use llmlab::outbox::{Durability, ExitFlush, SinkCounters, SinkState};
+use llmlab::outbox::{ExitFlush, SinkCounters, SinkState};
 use llmlab::stats::Stats;
 
 /// What became of the events of a client.
@@ -57,24 +56,15 @@ pub(crate) fn configuration<'py>(py: Python<'py>, config: &Config) -> PyResult<B
     let outbox = &config.outbox;
     shown.set_item("project", &config.project)?;
     shown.set_item("sinks", outbox.sinks.iter().map(ToString::to_string).collect::<Vec<_>>())?;
-    let stream_usage = match config.stream_usage {
-        StreamUsage::Auto => "auto",
-        StreamUsage::Never => "never",
-    };
-    shown.set_item("stream_usage", stream_usage)?;
+    shown.set_item("stream_usage", config.stream_usage.as_str())?;
     shown.set_item("models", &config.models)?;
     shown.set_item("hosts", &config.hosts)?;
-    let durability = match outbox.durability {
-        Durability::Process => "process",
-        Durability::Fsync => "fsync",
-    };
-    shown.set_item("durability", durability)?;
+    shown.set_item("durability", outbox.durability.as_str())?;
     shown.set_item("spool_max_bytes", outbox.spool_max_bytes)?;
     shown.set_item("spool_max_days", outbox.spool_max_days)?;
     match config.exit_flush {
-        ExitFlush::Auto => shown.set_item("exit_flush", "auto")?,
-        ExitFlush::Off => shown.set_item("exit_flush", "off")?,
         ExitFlush::Ms(ms) => shown.set_item("exit_flush", ms)?,
+        word => shown.set_item("exit_flush", word.to_string())?,
     }
     Ok(shown)
 }

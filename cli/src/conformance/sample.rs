@@ -10,13 +10,11 @@ use llmlab::{Dimension, Usage};
 use serde_json::Value;
 
 pub(super) fn call(id: EventId) -> Value {
-    let call = Call {
-        provider: Some("openai".into()),
-        model: Some("gpt-5-mini-2025-08-07".to_owned()),
-        model_requested: Some("gpt-5-mini".to_owned()),
-        usage: Usage::new().with(Dimension::Input, 1482).with(Dimension::Output, 645),
-        ..Call::new(Operation::Chat)
-    };
+    let mut call = Call::new(Operation::Chat);
+    call.provider = Some("openai".into());
+    call.model = Some("gpt-5-mini-2025-08-07".to_owned());
+    call.model_requested = Some("gpt-5-mini".to_owned());
+    call.usage = Usage::new().with(Dimension::Input, 1482).with(Dimension::Output, 645);
     event(id, Subject::Call(Box::new(call)), Some("0.0016605"))
 }
 

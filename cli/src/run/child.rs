@@ -1,6 +1,8 @@
 //! The program under `llmlab run`: it has the terminal to itself, gets the signals meant for it, and its end is ours.
 
 use std::io;
+#[cfg(unix)]
+use std::process::Stdio;
 use std::process::{Command, ExitStatus};
 
 /// Runs a command to its end and returns its exit code as shells do: its own, or 128 + N if signal N ended it.
@@ -13,6 +15,7 @@ pub(crate) fn supervise(command: &mut Command) -> io::Result<i32> {
     use signal_hook::iterator::SignalsInfo;
     use signal_hook::iterator::exfiltrator::origin::WithOrigin;
 
+    command.stdin(copy(&io::stdin())).stdout(copy(&io::stdout())).stderr(copy(&io::stderr()));
     // The program starts before there are handlers, because it must inherit what `nohup` or a shell ignores; a handler
     // would turn that into the default action. (Neither can the signals of this moment be blocked: it would inherit that.)
     let mut child = command.spawn()?;
@@ -29,6 +32,12 @@ pub(crate) fn supervise(command: &mut Command) -> io::Result<i32> {
             forward(&origin, child.id());
         }
     }
+}
+
+/// Node marks its standard streams as not to be inherited; a copy is.
+#[cfg(unix)]
+fn copy(stream: &impl std::os::fd::AsFd) -> Stdio {
+    stream.as_fd().try_clone_to_owned().map_or_else(|_| Stdio::inherit(), Stdio::from)
 }
 
 /// Hands on a signal that a process sent to us. Those of the terminal (Ctrl-C, Ctrl-\, hanging up) come from the kernel

@@ -133,12 +133,10 @@ mod tests {
         let config = Config::resolve(Options::default(), &|name| (name == "LLMLAB_HOME").then(|| path.clone()));
         let lab = Llmlab::new(config.unwrap(), Arc::new(SystemClock)).unwrap();
         for time in calls {
-            let call = Call {
-                provider: Some(Cow::Borrowed("openai")),
-                model: Some("gpt-5-mini".to_owned()),
-                usage: Usage::new().with(Dimension::Output, 500_000),
-                ..Call::new(Operation::Chat)
-            };
+            let mut call = Call::new(Operation::Chat);
+            call.provider = Some(Cow::Borrowed("openai"));
+            call.model = Some("gpt-5-mini".to_owned());
+            call.usage = Usage::new().with(Dimension::Output, 500_000);
             let (status, subject) = (Status::Ok, Subject::Call(Box::new(call)));
             let unix_ns = parse_rfc3339(time).unwrap();
             lab.record(Facts { unix_ns, latency_ns: None, status, error_type: None, subject }, None);

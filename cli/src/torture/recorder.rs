@@ -78,12 +78,10 @@ impl Programme {
     fn record_one(&self, key: &str, number: u64) -> Money {
         let labels = Labels::new(None, Some(key.to_owned()), None, Vec::new());
         let scope = Scope::open(None, self.lab.base(), &labels);
-        let call = Call {
-            provider: Some(Cow::Borrowed("openai")),
-            model: Some("gpt-4o-mini".to_owned()),
-            usage: Usage::new().with(Dimension::Input, 1_000 + number).with(Dimension::Output, 7),
-            ..Call::new(Operation::Chat)
-        };
+        let mut call = Call::new(Operation::Chat);
+        call.provider = Some(Cow::Borrowed("openai"));
+        call.model = Some("gpt-4o-mini".to_owned());
+        call.usage = Usage::new().with(Dimension::Input, 1_000 + number).with(Dimension::Output, 7);
         let unix_ns = self.lab.now().unix_ns;
         let subject = Subject::Call(Box::new(call));
         let facts = Facts { unix_ns, latency_ns: None, status: Status::Ok, error_type: None, subject };

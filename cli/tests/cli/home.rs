@@ -13,7 +13,7 @@ use llmlab::{Config, Dimension, Llmlab, Options, Usage};
 use tempfile::TempDir;
 
 /// The variables that change what the command does; a test sets what it is about.
-const VARIABLES: [&str; 21] = [
+const VARIABLES: [&str; 23] = [
     "LLMLAB_API_KEY",
     "LLMLAB_BACKEND",
     "LLMLAB_DISABLED",
@@ -27,12 +27,14 @@ const VARIABLES: [&str; 21] = [
     "LLMLAB_PROJECT",
     "LLMLAB_PROVIDERS",
     "LLMLAB_RUN_ID",
+    "LLMLAB_RUN_PACKAGE",
     "LLMLAB_SERVICE",
     "LLMLAB_SESSION",
     "LLMLAB_SINKS",
     "LLMLAB_TAGS",
     "LLMLAB_USER",
     "CLICOLOR_FORCE",
+    "NODE_OPTIONS",
     "NO_COLOR",
     "PYTHONPATH",
 ];
@@ -93,12 +95,10 @@ impl Home {
 
 /// A call of 1,000 input and 500 output tokens that began now.
 pub(crate) fn call(provider: &'static str, model: &str) -> Facts {
-    let call = Call {
-        provider: Some(Cow::Borrowed(provider)),
-        model: Some(model.to_owned()),
-        usage: Usage::new().with(Dimension::Input, 1_000).with(Dimension::Output, 500),
-        ..Call::new(Operation::Chat)
-    };
+    let mut call = Call::new(Operation::Chat);
+    call.provider = Some(Cow::Borrowed(provider));
+    call.model = Some(model.to_owned());
+    call.usage = Usage::new().with(Dimension::Input, 1_000).with(Dimension::Output, 500);
     Facts {
         unix_ns: SystemClock.now().unix_ns,
         latency_ns: Some(1_500_000),

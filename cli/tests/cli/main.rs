@@ -7,6 +7,7 @@ mod export;
 mod home;
 mod init;
 mod mistakes;
+mod node;
 mod price;
 mod prices;
 mod providers;

@@ -144,7 +144,7 @@ fn an_isolated_interpreter_runs_untapped() {
     for option in ["-I", "-E", "-S"] {
         let answer = application.run(&[&application.python, option, "-c", "print(1)"]);
         assert_eq!((answer.code, answer.stdout.as_str()), (Some(0), "1\n"), "{option}");
-        assert!(answer.stderr.contains("no Python was started that can be tapped"), "{}", answer.stderr);
+        assert!(answer.stderr.contains("no Python or Node was started that can be tapped"), "{}", answer.stderr);
     }
     assert_eq!(application.instrumented(), 0);
 }

@@ -139,7 +139,7 @@ fn the_program_has_the_input_and_output_to_itself() {
     sender.join().unwrap().unwrap();
     assert!(output.stdout == bytes, "{} bytes came back", output.stdout.len());
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(stderr.starts_with("oops\nllmlab  no LLM calls seen: no Python was started"), "{stderr}");
+    assert!(stderr.starts_with("oops\nllmlab  no LLM calls seen: no Python or Node was started"), "{stderr}");
 }
 
 #[test]
@@ -164,7 +164,8 @@ fn the_program_runs_whatever_is_wrong_with_us() {
     let file = home.path().join("file");
     std::fs::write(&file, "").unwrap();
     let script = "echo ${PYTHONPATH}; exit 3";
-    let answer = Answer::of(home.command(["run", "sh", "-c", script]).env("LLMLAB_HOME", file.join("home")));
+    let mut command = home.command(["run", "sh", "-c", script]);
+    let answer = Answer::of(command.env("LLMLAB_HOME", file.join("home")).env("TMPDIR", home.path()));
     assert_eq!(answer.code, Some(3));
     assert!(answer.stdout.contains("llmlab-run-"), "the tap lies among the temporary files: {}", answer.stdout);
     assert!(!std::path::Path::new(answer.stdout.trim()).exists(), "and goes with the run");
@@ -174,7 +175,8 @@ fn the_program_runs_whatever_is_wrong_with_us() {
     assert_eq!(answer.code, Some(3));
     assert!(answer.stderr.contains("config.json"), "{}", answer.stderr);
 
-    let answer = Answer::of(home.command(["run", "sh", "-c", "exit 3"]).env_remove("LLMLAB_HOME").env_remove("HOME"));
+    let mut command = home.command(["run", "sh", "-c", "exit 3"]);
+    let answer = Answer::of(command.env_remove("LLMLAB_HOME").env_remove("HOME").env("TMPDIR", home.path()));
     assert_eq!(answer.code, Some(3));
 }
 

@@ -1,4 +1,4 @@
-use llmlab::event::{Call, Facts, Status, Subject};
+use llmlab::event::{Facts, Status, Subject};
 use llmlab::{Dimension, Usage};
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ fn failed(mut facts: Facts, status: Status) -> Facts {
 fn self_hosted() -> Facts {
     let mut facts = call("", "our-own-llama");
     if let Subject::Call(call) = &mut facts.subject {
-        **call = Call { provider: None, ..(**call).clone() };
+        call.provider = None;
     }
     facts
 }

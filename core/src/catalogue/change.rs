@@ -11,12 +11,16 @@ use super::model::{Model, Period, ServiceTier};
 use super::{Catalogue, Memo, Override, canonical};
 use crate::error::{Error, ErrorCode, Result};
 use crate::moment::parse_rfc3339;
+use crate::usage::Dimension;
 
 /// What a model costs: the words and the amounts of a price file, in dollars for a million tokens or characters, or for
 /// one of anything else.
 ///
 /// ```
+/// use llmlab::Dimension;
 /// use llmlab::catalogue::Tariff;
+///
+/// let price = Tariff::of([(Dimension::Input, "1.1"), (Dimension::Output, "8.8")])?;
 /// let price = Tariff::from_json(r#"{"input": "1.1", "output": "8.8", "batch": {"input": "0.55", "output": "4.4"}}"#)?;
 /// assert!(Tariff::from_json(r#"{"inputs": "1.1"}"#).unwrap_err().to_string().contains("inputs"));
 /// # let _ = price;
@@ -28,6 +32,16 @@ pub struct Tariff {
 }
 
 impl Tariff {
+    /// The standard rates of these dimensions. What is not there takes the price of what contains it.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidPrices`] for what is no amount, and where there is none.
+    pub fn of<A: Into<String>>(rates: impl IntoIterator<Item = (Dimension, A)>) -> Result<Self> {
+        let rates =
+            rates.into_iter().map(|(dimension, amount)| (dimension.name().to_owned(), Value::from(amount.into())));
+        Self::from_members(rates.collect())
+    }
+
     /// Reads rates by the names of dimensions: `input`, `output`, `cache_read`…; under the name of a service tier
     /// (`batch`, `flex`, `priority`, `fast`) those of that tier; `tiers` by total input; `starts`, when they begin to hold
     /// (RFC 3339, or a day, which begins at 00:00 UTC). What is not there takes the price of what contains it, `cache_read`
@@ -159,7 +173,8 @@ mod tests {
     use super::*;
     use crate::moment::parse_rfc3339;
     use crate::price::Query;
-    use crate::usage::{Dimension, Usage};
+    use crate::usage::Dimension;
+    use crate::usage::Usage;
 
     fn price(json: &str) -> Tariff {
         Tariff::from_json(json).unwrap()

@@ -32,6 +32,12 @@ pub(super) fn checked(option: &str, text: &str, allow_insecure: bool) -> Result<
              \"allow_insecure\": true beside the url"
         )));
     }
+    if url.scheme() == "https" && cfg!(not(feature = "https")) {
+        return Err(invalid(format!(
+            "{option} is {shown:?}, and this program is built without https; turn on the feature `https` of the crate \
+             llmlab (cargo add llmlab --features https)"
+        )));
+    }
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 

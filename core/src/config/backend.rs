@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::config::fields::Fields;
 use crate::config::{address, invalid};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::sink::{Endpoint, Secret, SinkSettings};
 
 /// How a backend is spoken to.
@@ -50,9 +50,26 @@ impl Backend {
     /// The backend at an address.
     ///
     /// # Errors
-    /// [`crate::ErrorCode::InvalidConfig`] for what is no address, and for `http` to another machine.
+    /// [`crate::ErrorCode::InvalidConfig`] for what is no address, for `http` to another machine, and for `https` without the
+    /// feature of this name.
     pub fn new(url: &str, protocol: Protocol) -> Result<Self> {
         Self::at("backend", url, protocol)
+    }
+
+    /// A further header of every request, such as that of a proxy. The key of the backend is not among them.
+    ///
+    /// # Errors
+    /// [`crate::ErrorCode::InvalidConfig`] for what no header may be. The value is not shown: it may be a key.
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Result<Self> {
+        self.endpoint.headers.push(header("headers of backend", name, value.into())?);
+        Ok(self)
+    }
+
+    /// A PEM file of certificate authorities that are trusted instead of the bundled ones.
+    #[must_use]
+    pub fn ca_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.endpoint.ca_file = Some(file.into());
+        self
     }
 
     pub(super) fn at(option: &str, url: &str, protocol: Protocol) -> Result<Self> {
@@ -82,6 +99,24 @@ impl Backend {
             Protocol::EventsTrack => SinkSettings::Track(endpoint, "/api/events/track"),
             Protocol::Traces => SinkSettings::Traces(endpoint),
         }
+    }
+}
+
+/// The backend at an address that speaks the default protocol.
+impl TryFrom<&str> for Backend {
+    type Error = Error;
+
+    fn try_from(url: &str) -> Result<Self> {
+        Self::new(url, Protocol::default())
+    }
+}
+
+/// The backend at an address that speaks the default protocol.
+impl TryFrom<String> for Backend {
+    type Error = Error;
+
+    fn try_from(url: String) -> Result<Self> {
+        Self::new(&url, Protocol::default())
     }
 }
 

@@ -13,12 +13,23 @@ const MOST_SPOOL_DAYS: u64 = 36_500;
 
 /// Whether streams that tell no usage unasked are asked for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StreamUsage {
     /// Where that is known to be accepted; what it adds to the answer is taken out again.
     #[default]
     Auto,
     /// No request is ever changed.
     Never,
+}
+
+impl StreamUsage {
+    /// The word in configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Never => "never",
+        }
+    }
 }
 
 pub(super) fn stream_usage(option: &str, value: &Value) -> Result<StreamUsage> {
@@ -37,11 +48,11 @@ pub(super) fn durability(option: &str, value: &Value) -> Result<Durability> {
     }
 }
 
-pub(super) fn spool_max_bytes(option: &str, value: &Value) -> Result<u64> {
+pub(crate) fn spool_max_bytes(option: &str, value: &Value) -> Result<u64> {
     whole_number(option, value, LEAST_SPOOL_BYTES, u64::MAX)
 }
 
-pub(super) fn spool_max_days(option: &str, value: &Value) -> Result<u32> {
+pub(crate) fn spool_max_days(option: &str, value: &Value) -> Result<u32> {
     let days = whole_number(option, value, 1, MOST_SPOOL_DAYS)?;
     Ok(u32::try_from(days).unwrap_or(u32::MAX))
 }

@@ -1,6 +1,7 @@
 //! The option `sinks`: names, or objects with a type.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -8,16 +9,27 @@ use serde_json::Value;
 use crate::config::backend::{Backend, endpoint};
 use crate::config::fields::Fields;
 use crate::config::{address, invalid};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::sink::otlp::Preset;
-use crate::sink::{Endpoint, Secret, SinkSettings};
+use crate::sink::{Batch, CustomSink, Endpoint, Secret, Sink, SinkSettings};
 
 const NAMES: &str = "ledger, llmlab, console, jsonl:PATH, otlp:URL";
 /// A file that is rotated: what an editor still opens.
 const JSONL_MAX_BYTES: u64 = 64 * 1024 * 1024;
 const JSONL_KEEP: u32 = 5;
 
-/// One member of the option `sinks`.
+/// One member of the option `sinks`: a name as in configuration, or a value.
+///
+/// ```
+/// use llmlab::SinkChoice;
+///
+/// assert!(SinkChoice::try_from("jsonl:calls.jsonl").is_ok());
+/// assert!(SinkChoice::try_from("nowhere").unwrap_err().to_string().contains("known are ledger"));
+/// let _print = SinkChoice::function("print", |batch| {
+///     println!("{} events", batch.events.len());
+///     Ok::<_, std::io::Error>(())
+/// });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SinkChoice {
@@ -25,6 +37,42 @@ pub enum SinkChoice {
     Backend,
     /// A sink that needs no other option.
     Sink(SinkSettings),
+}
+
+impl SinkChoice {
+    /// A sink of your own: a value that implements [`Sink`]. It is called by the one I/O thread of the library, so while
+    /// it works other sinks wait. What it does not take stays in the spool, and comes again; also from a process that died,
+    /// so its name should say where it leads. In a forked child it is left alone, and the parent delivers.
+    pub fn custom(sink: impl Sink + 'static) -> Self {
+        Self::Sink(SinkSettings::Custom(CustomSink::new(sink)))
+    }
+
+    /// A function that is called with every batch, and takes all of it or, with an error, none. For the rest it is as
+    /// [`SinkChoice::custom`].
+    pub fn function<E: fmt::Display>(
+        name: &'static str,
+        deliver: impl FnMut(&Batch) -> std::result::Result<(), E> + Send + 'static,
+    ) -> Self {
+        Self::Sink(SinkSettings::Custom(CustomSink::function(name, deliver)))
+    }
+}
+
+/// A sink by its name, as in the option `sinks`: `ledger`, `llmlab`, `console`, `jsonl:PATH`, `otlp:URL`.
+impl TryFrom<&str> for SinkChoice {
+    type Error = Error;
+
+    fn try_from(name: &str) -> Result<Self> {
+        by_name("sinks", name)
+    }
+}
+
+/// A sink by its name.
+impl TryFrom<String> for SinkChoice {
+    type Error = Error;
+
+    fn try_from(name: String) -> Result<Self> {
+        by_name("sinks", &name)
+    }
 }
 
 /// Reads the JSON form, a list of names and objects.

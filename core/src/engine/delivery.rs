@@ -12,6 +12,17 @@ impl Llmlab {
     /// again, with growing pauses. Returns early where nothing can happen before the time is over: where the next try comes
     /// later, or a sink refuses everything (a wrong key), or another process serves it. What is not delivered stays in the
     /// spool.
+    ///
+    /// ```
+    /// # let home = tempfile::tempdir().unwrap();
+    /// # let lab = llmlab::Llmlab::builder().home(home.path()).build()?;
+    /// use std::time::Duration;
+    ///
+    /// lab.track_call("openai", "gpt-4o-mini").input_tokens(1_000).record();
+    /// let report = lab.flush(Duration::from_secs(5));
+    /// assert_eq!((report.delivered, report.pending), (1, 0));
+    /// # Ok::<(), llmlab::Error>(())
+    /// ```
     pub fn flush(&self, timeout: Duration) -> FlushReport {
         later::settle();
         self.outbox().flush(timeout)
@@ -26,6 +37,16 @@ impl Llmlab {
 
     /// Seals what was recorded, waits until it is delivered, and ends the I/O of this client. A delivery that fails is not
     /// tried again: the next process does. What is recorded afterwards is still spooled.
+    ///
+    /// ```
+    /// # let home = tempfile::tempdir().unwrap();
+    /// # let lab = llmlab::Llmlab::builder().home(home.path()).build()?;
+    /// use std::time::Duration;
+    ///
+    /// lab.track_call("openai", "gpt-4o-mini").input_tokens(1_000).record();
+    /// assert!(lab.shutdown(Duration::from_secs(5)).is_complete());
+    /// # Ok::<(), llmlab::Error>(())
+    /// ```
     pub fn shutdown(&self, timeout: Duration) -> FlushReport {
         later::settle();
         self.outbox().shutdown(timeout)
@@ -35,20 +56,22 @@ impl Llmlab {
     /// is recorded afterwards is still spooled.
     pub fn exit_flush(&self) -> FlushReport {
         later::settle();
-        let is_disk_lost = self.config.is_ephemeral || is_lost_with_the_machine(&self.config.home);
-        let (here, everywhere) = self.config.exit_flush.limits(is_disk_lost);
+        let is_disk_lost = self.core.config.is_ephemeral || is_lost_with_the_machine(&self.core.config.home);
+        let (here, everywhere) = self.core.config.exit_flush.limits(is_disk_lost);
         self.outbox().leave(here, everywhere)
     }
 
     /// Waits for the next batch for a callback sink, by the name under which it is configured; `None` after `timeout`, and
     /// at once where there is no such sink. To be called by one thread of the host's for each such sink; the I/O thread
     /// never calls the host.
+    #[doc(hidden)]
     pub fn next_batch(&self, sink: &str, timeout: Duration) -> Option<HandedBatch> {
         self.outbox().next_batch(sink, timeout)
     }
 
     /// Says what became of a batch: `Ok` counts it as delivered, an error brings it back later. A ticket that was settled
     /// before is ignored.
+    #[doc(hidden)]
     pub fn settle_batch(&self, ticket: u64, outcome: &Result<(), String>) {
         self.outbox().settle_batch(ticket, outcome);
     }

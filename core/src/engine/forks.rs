@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, Options};
+use crate::config::{Config, Options, SinkChoice};
 use crate::engine::Llmlab;
 use crate::error::ErrorCode;
 use crate::event::{Call, Facts, Operation, Status, Subject};
@@ -111,6 +111,25 @@ fn a_child_says_at_once_that_it_cannot_read_the_ledger() {
         }));
     }
     assert_eq!(lab.summary(&SummaryQuery::default()).unwrap().totals.calls, 1);
+}
+
+// Sabotage: an outlet that takes the sink in the child as well.
+#[test]
+fn a_child_leaves_a_sink_of_the_applications_to_its_parent() {
+    let _alone = alone();
+    let home = tempfile::tempdir().unwrap();
+    let (sender, events) = std::sync::mpsc::channel();
+    let sink = SinkChoice::function("here", move |batch| sender.send(batch.events.len()));
+    let lab = Llmlab::builder().home(home.path()).sink(sink).build().unwrap();
+    record(&lab, 1);
+    for way in [Way::Fork, Way::Clone] {
+        assert!(holds_in_child(way, || {
+            record(&lab, 2);
+            lab.exit_flush().pending == 2
+        }));
+    }
+    lab.drain(LONG);
+    assert_eq!(events.try_iter().sum::<usize>(), 5);
 }
 
 #[test]

@@ -26,8 +26,8 @@ impl Llmlab {
     /// # Errors
     /// [`crate::ErrorCode::Storage`]; a second call goes on where this one stopped.
     pub fn reprice(&self, repricing: &Repricing) -> Result<Repriced> {
-        catch_up(&self.config.home)?;
-        let path = Ledger::path_in(&self.config.home);
+        catch_up(&self.core.config.home)?;
+        let path = Ledger::path_in(&self.core.config.home);
         let catalogue = self.catalogue();
         let price_of = |call: &Call, status, unix_ns| catalogue.charge(call, status, unix_ns);
         let mut ledger =

@@ -6,6 +6,21 @@ use crate::wire::value;
 /// The name and the value of a header, as they came.
 pub type Header<'a> = (&'a [u8], &'a [u8]);
 
+/// The names of all headers that tell something, of requests and answers: where handing one over costs something, others
+/// need not be.
+pub const TELLING_HEADERS: [&str; 10] = [
+    "x-stainless-retry-count",
+    "amz-sdk-request",
+    "content-type",
+    "content-encoding",
+    "x-amzn-bedrock-input-token-count",
+    "x-amzn-bedrock-output-token-count",
+    "x-amzn-bedrock-cache-read-input-token-count",
+    "x-amzn-bedrock-cache-write-input-token-count",
+    "x-amzn-bedrock-service-tier",
+    "x-amzn-errortype",
+];
+
 /// Which try of an SDK a request is, from 1, if this header tells: `x-stainless-retry-count: 2`, or
 /// `amz-sdk-request: attempt=3; max=4`.
 pub(super) fn attempt(name: &[u8], value: &[u8]) -> Option<u32> {
@@ -21,6 +36,7 @@ pub(super) fn attempt(name: &[u8], value: &[u8]) -> Option<u32> {
 
 /// What the headers of an answer tell of its cost: a cloud counts there what its models' own formats do not.
 #[derive(Default)]
+#[cfg_attr(test, derive(Clone, PartialEq))]
 pub(super) struct Metered {
     uncached: Option<u64>,
     output: Option<u64>,
@@ -91,6 +107,28 @@ mod tests {
             metered.read(name.as_bytes(), value.as_bytes());
         }
         metered.told()
+    }
+
+    #[test]
+    fn the_list_names_what_is_read_and_nothing_else() {
+        let mut metered = Metered::default();
+        for name in TELLING_HEADERS {
+            let name = name.as_bytes();
+            let before = metered.clone();
+            metered.read(name, b"7");
+            let is_of_bodies = [&b"content-type"[..], b"content-encoding"].contains(&name);
+            let is_try = attempt(name, b"7").or(attempt(name, b"attempt=7")).is_some();
+            assert!(is_of_bodies || is_try || metered != before, "{name:?}");
+        }
+        let full = Metered {
+            uncached: Some(7),
+            output: Some(7),
+            cache_read: Some(7),
+            cache_write: Some(7),
+            tier: Some("7".into()),
+            exception: Some("7".into()),
+        };
+        assert!(metered == full, "a header that is read is not in the list");
     }
 
     #[test]

@@ -17,12 +17,15 @@ pub(super) struct Recognized<'a> {
 }
 
 impl<'a> Recognized<'a> {
+    /// What method and URL alone tell.
+    pub(super) fn endpoint_of(method: &str, url: &str) -> Option<(Option<&'static Provider>, &'static Endpoint)> {
+        let (owner, endpoint) = provider::locate(url)?;
+        let expected = if endpoint.kind == Kind::Results { "GET" } else { "POST" };
+        method.eq_ignore_ascii_case(expected).then_some((owner, endpoint))
+    }
+
     pub(super) fn of(request: &Request<'a>) -> Option<Self> {
-        let (owner, endpoint) = provider::locate(request.url)?;
-        let method = if endpoint.kind == Kind::Results { "GET" } else { "POST" };
-        if !request.method.eq_ignore_ascii_case(method) {
-            return None;
-        }
+        let (owner, endpoint) = Self::endpoint_of(request.method, request.url)?;
         let mut asked = Asked::read(request.body, endpoint);
         asked.model = model_of(request.url, endpoint).or(asked.model);
         let is_common_path = owner.is_none() && endpoint.request_member.is_some();

@@ -82,6 +82,20 @@ impl GroupBy {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Key(pub Vec<(GroupBy, Option<String>)>);
 
+impl Key {
+    /// Where it lies on this axis; `None` too if the question did not name it.
+    ///
+    /// ```
+    /// use llmlab::ledger::{GroupBy, Key};
+    ///
+    /// let key = Key(vec![(GroupBy::User, Some("ann".to_owned())), (GroupBy::Feature, None)]);
+    /// assert_eq!((key.get(GroupBy::User), key.get(GroupBy::Feature)), (Some("ann"), None));
+    /// ```
+    pub fn get(&self, axis: GroupBy) -> Option<&str> {
+        self.0.iter().find(|(known, _)| *known == axis).and_then(|(_, label)| label.as_deref())
+    }
+}
+
 impl Serialize for Key {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(axis, value)| (axis.name(), value)))

@@ -60,6 +60,7 @@ pub enum SinkState {
 /// What became of the events on their way to one sink:
 /// `recorded = delivered + spooled + in_memory + rolled_up + dropped`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct SinkCounters {
     /// The sink's folder in the spool, such as `ledger` or `llmlab-1a2b3c4d`.
     pub name: String,
@@ -90,6 +91,7 @@ impl SinkCounters {
 /// `recorded = delivered + spooled + in_memory + rolled_up + dropped`; the fields here are those of the sink that is
 /// furthest behind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Counters {
     /// Events posted.
     pub recorded: u64,
@@ -120,6 +122,7 @@ impl Counters {
 
 /// The truth at the end of a flush, of the sink that is furthest behind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct FlushReport {
     /// Events delivered since the outbox began.
     pub delivered: u64,

@@ -50,6 +50,11 @@ impl Outlet {
         if needs_ledger && fork::is_child() {
             return Self::Elsewhere(Guarantee::ExactlyOnce);
         }
+        // The value is its process's, where a thread may have been using it at the fork; and the first client's that took it.
+        if let SinkSettings::Custom(custom) = settings {
+            let sink = if fork::is_child() { None } else { custom.take() };
+            return sink.map_or(Self::Elsewhere(custom.guarantee()), Self::Local);
+        }
         if let Some(sink) = sink::local(settings, home) {
             return Self::Local(sink);
         }

@@ -1,5 +1,6 @@
 //! What the user may decide about the way out: plain data, which `config` fills.
 
+use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use crate::sink::SinkSettings;
 
 /// What an event survives once it is recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Durability {
     /// The death of the process, at a microsecond an event. A loss of power costs the last seconds.
     #[default]
@@ -15,8 +17,19 @@ pub enum Durability {
     Fsync,
 }
 
+impl Durability {
+    /// The word in configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Fsync => "fsync",
+        }
+    }
+}
+
 /// How long an exit may wait for what is not delivered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ExitFlush {
     /// 250 ms; up to a second for servers where the disk dies with the process, as in a container.
     #[default]
@@ -48,6 +61,17 @@ impl Default for Settings {
             durability: Durability::default(),
             spool_max_bytes: 256 * 1024 * 1024,
             spool_max_days: 30,
+        }
+    }
+}
+
+/// As in configuration: a word, or milliseconds.
+impl fmt::Display for ExitFlush {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.pad("auto"),
+            Self::Off => f.pad("off"),
+            Self::Ms(limit) => write!(f, "{limit}"),
         }
     }
 }

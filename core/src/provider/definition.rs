@@ -15,15 +15,28 @@ use crate::usage::Dimension;
 /// ```
 /// use llmlab::provider::{Definition, by_name, register};
 ///
+/// use llmlab::Dimension;
+/// use llmlab::event::Operation;
+///
+/// register(
+///     Definition::new("acme")
+///         .host("llm.acme.example")
+///         .path("/v1/generate", Operation::Chat)
+///         .count_at(Dimension::Input, "usage.prompt")
+///         .count_at(Dimension::Output, "usage.completion")
+///         .model_at("engine"),
+/// )?;
+/// assert!(by_name("acme").is_some());
+///
+/// // What speaks a wire that the library knows needs no more than its host.
+/// register(Definition::new("openai").host("llm.internal"))?;
+/// register(Definition::new("initech").host("llm.initech.example").wire("anthropic"))?;
+///
+/// // The same in JSON, as in the configuration of the other languages.
 /// register(Definition::from_json(r#"{
 ///     "id": "acme", "hosts": ["llm.acme.example"], "paths": "/v1/generate",
 ///     "usage": {"input": "usage.prompt", "output": "usage.completion", "model": "engine"}
 /// }"#)?)?;
-/// assert!(by_name("acme").is_some());
-///
-/// let mut gateway = Definition::new("openai");
-/// gateway.hosts.push("llm.internal".to_owned());
-/// register(gateway)?;
 /// # Ok::<(), llmlab::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,6 +68,83 @@ impl Definition {
     /// A definition that says nothing yet.
     pub fn new(id: impl Into<String>) -> Self {
         Self { id: id.into(), ..Self::default() }
+    }
+
+    /// Another spelling of the name.
+    #[must_use]
+    pub fn alias(mut self, name: impl Into<String>) -> Self {
+        self.aliases.push(name.into());
+        self
+    }
+
+    /// Where it is reached: `llm.example`, `.example` for every host below, `llm.example:8443` for one port.
+    #[must_use]
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        self.hosts.push(host.into());
+        self
+    }
+
+    /// The provider whose wire it speaks.
+    #[must_use]
+    pub fn wire(mut self, provider: impl Into<String>) -> Self {
+        self.wire = Some(provider.into());
+        self
+    }
+
+    /// An end of paths, and what it does.
+    #[must_use]
+    pub fn path(mut self, end: impl Into<String>, operation: Operation) -> Self {
+        self.paths.insert(end.into(), operation);
+        self
+    }
+
+    /// Where an answer that is of no known wire has a count: keys, and places of arrays, with dots between.
+    #[must_use]
+    pub fn count_at(self, dimension: Dimension, place: impl Into<String>) -> Self {
+        self.place(dimension.name(), place)
+    }
+
+    /// Where such an answer names its model.
+    #[must_use]
+    pub fn model_at(self, place: impl Into<String>) -> Self {
+        self.place("model", place)
+    }
+
+    /// Where such an answer has its id, by which it is recorded once.
+    #[must_use]
+    pub fn id_at(self, place: impl Into<String>) -> Self {
+        self.place("id", place)
+    }
+
+    /// Where such an answer names its service tier.
+    #[must_use]
+    pub fn service_tier_at(self, place: impl Into<String>) -> Self {
+        self.place("service_tier", place)
+    }
+
+    /// Where such an answer says what it costs, in US dollars.
+    #[must_use]
+    pub fn cost_at(self, place: impl Into<String>) -> Self {
+        self.place("cost", place)
+    }
+
+    /// A count that `input` or `output` does not contain.
+    #[must_use]
+    pub fn outside(mut self, dimension: Dimension) -> Self {
+        self.outside.push(dimension);
+        self
+    }
+
+    /// The model stands in the path, between the last slash and the end that [`path`](Definition::path) names.
+    #[must_use]
+    pub const fn model_in_path(mut self) -> Self {
+        self.model_in_path = true;
+        self
+    }
+
+    fn place(mut self, name: &str, place: impl Into<String>) -> Self {
+        self.usage.insert(name.to_owned(), place.into());
+        self
     }
 
     /// A further host of a provider, which is told by its id whoever defined it.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::sink::CustomSink;
+
 /// A value that is never shown and never stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub(crate) String);
@@ -60,6 +62,8 @@ pub enum SinkSettings {
     Console,
     /// A function of the host, by the name under which it was given.
     Callback(String),
+    /// A sink of the application's.
+    Custom(CustomSink),
 }
 
 impl SinkSettings {
@@ -74,6 +78,7 @@ impl SinkSettings {
             Self::Jsonl { .. } => "jsonl",
             Self::Console => "console",
             Self::Callback(_) => "callback",
+            Self::Custom(_) => "custom",
         }
     }
 
@@ -88,7 +93,7 @@ impl SinkSettings {
             Self::Llmlab(endpoint) | Self::Traces(endpoint) | Self::Otlp(endpoint) | Self::Track(endpoint, _) => {
                 endpoint.ca_file.as_deref()
             }
-            Self::Ledger | Self::Jsonl { .. } | Self::Console | Self::Callback(_) => None,
+            Self::Ledger | Self::Jsonl { .. } | Self::Console | Self::Callback(_) | Self::Custom(_) => None,
         }
     }
 
@@ -100,6 +105,7 @@ impl SinkSettings {
             Self::Track(endpoint, path) => Some(format!("{}{path}", endpoint.url)),
             Self::Jsonl { path, .. } => Some(path.to_string_lossy().into_owned()),
             Self::Callback(name) => Some(name.clone()),
+            Self::Custom(sink) => Some(sink.name().to_owned()),
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use self::subject::Subject;
-use super::{Answer, Batch, Endpoint, Guarantee, SinkSettings, Verdict};
+use super::{Answer, Batch, CustomSink, Endpoint, Guarantee, SinkSettings, Verdict};
 use crate::event::{
     Attribution, Charge, CostSource, CostState, Event, Operation, Rollup, SpanId, Status, Step, Subject as About,
     Tally, TraceId,
@@ -33,6 +33,7 @@ fn every_kind(home: &Path) -> Vec<SinkSettings> {
         SinkSettings::Jsonl { path: home.join("events.jsonl"), max_bytes: u64::MAX, keep: 1 },
         SinkSettings::Console,
         SinkSettings::Callback("callback".to_owned()),
+        SinkSettings::Custom(CustomSink::function("custom", |_| Ok::<_, String>(()))),
     ];
     // No arm for the rest: whoever adds a kind adds it here, and one above.
     let place = |settings: &SinkSettings| match settings {
@@ -44,8 +45,9 @@ fn every_kind(home: &Path) -> Vec<SinkSettings> {
         SinkSettings::Jsonl { .. } => 5,
         SinkSettings::Console => 6,
         SinkSettings::Callback(_) => 7,
+        SinkSettings::Custom(_) => 8,
     };
-    assert!(kinds.iter().map(place).eq(0..8), "each kind once");
+    assert!(kinds.iter().map(place).eq(0..9), "each kind once");
     kinds
 }
 
@@ -60,7 +62,7 @@ fn with_every_sink(behaviour: impl Fn(&mut Subject)) {
             seen += 1;
         }
     }
-    assert_eq!(seen, 7, "all but the callback");
+    assert_eq!(seen, 7, "all but those of the application");
 }
 
 fn batch(events: Vec<Event>) -> Batch {

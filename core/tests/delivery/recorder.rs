@@ -62,12 +62,10 @@ impl Recorder {
     }
 
     pub(crate) fn event(&self) -> Event {
-        let call = Call {
-            provider: Some("openai".into()),
-            model: Some("gpt-5".into()),
-            usage: Usage::new().with(Dimension::Input, 10).with(Dimension::Output, 5),
-            ..Call::new(Operation::Chat)
-        };
+        let mut call = Call::new(Operation::Chat);
+        call.provider = Some("openai".into());
+        call.model = Some("gpt-5".into());
+        call.usage = Usage::new().with(Dimension::Input, 10).with(Dimension::Output, 5);
         Event {
             id: EventId { writer: self.outbox.writer(), counter: self.next.fetch_add(1, Ordering::Relaxed) },
             origin: Arc::clone(&self.origin),

@@ -9,6 +9,7 @@ a stream is asked for its usage, another request goes out in the place of the pr
 from __future__ import annotations
 
 from functools import wraps
+from typing import NamedTuple
 
 from llmlab import _guard
 from llmlab._lab import client
@@ -16,6 +17,7 @@ from llmlab._native import ObservedStream, begin_httpx, observe_httpx
 from llmlab._scope import current, sending
 from llmlab.transports._httpx_asking import ask
 from llmlab.transports._outcome import break_off, tell
+from llmlab.transports._patch import Patches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,62 +26,51 @@ if TYPE_CHECKING:
     from typing import Any
 
     from llmlab._native import Exchange
+    from llmlab.transports._patch import Patch
 
 UNSENT = ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol")
 """The errors, by their names in the module, that are raised before anything is sent."""
 
 
-class _Tap:
-    """What was put on a class, what was there before, and what the module calls its things."""
-
-    __slots__ = ("active", "module", "original", "send", "stream", "unsent")
-
-    def __init__(self, module: ModuleType, original: Callable[..., Any], stream: type) -> None:
-        self.active = True
-        self.module = module
-        self.original = original
-        self.send: Callable[..., Any] = original
-        self.stream = stream
-        self.unsent = tuple(getattr(module, name) for name in UNSENT)
-
-
-_taps: dict[type, _Tap] = {}
+_patches: dict[ModuleType, Patches] = {}
 
 
 def tap(module: ModuleType) -> None:
     """Taps the client classes of a module."""
-    sync = _Tap(module, module.Client.send, _observed_stream(module.SyncByteStream))
-    sync.send = _send(sync)
-    asynchronous = _Tap(module, module.AsyncClient.send, _observed_async_stream(module.AsyncByteStream))
-    asynchronous.send = _send_async(asynchronous)
-    for cls, new in ((module.Client, sync), (module.AsyncClient, asynchronous)):
-        known = _taps.setdefault(cls, new)
-        known.active = True
-        if known is new:
-            cls.send = new.send
+    unsent = tuple(getattr(module, name) for name in UNSENT)
+    sync = _Shape(module, _observed_stream(module.SyncByteStream), unsent)
+    asynchronous = _Shape(module, _observed_async_stream(module.AsyncByteStream), unsent)
+    _patches.setdefault(module, Patches()).put(
+        [
+            (module.Client, "send", lambda patch: _send(patch, sync)),
+            (module.AsyncClient, "send", lambda patch: _send_async(patch, asynchronous)),
+        ]
+    )
 
 
 def untap(module: ModuleType) -> None:
     """Puts the classes back; where somebody else has patched over the tap, it stays in and sees nothing."""
-    for cls in (module.Client, module.AsyncClient):
-        known = _taps.get(cls)
-        if known is None:
-            continue
-        known.active = False
-        if cls.__dict__.get("send") is known.send:
-            cls.send = known.original
-            del _taps[cls]
+    if module in _patches:
+        _patches[module].take()
 
 
-def _send(tap: _Tap) -> Callable[..., Any]:
-    original = tap.original
+class _Shape(NamedTuple):
+    """What a module calls its things, for one of its clients."""
+
+    module: ModuleType
+    stream: type
+    unsent: tuple[type[BaseException], ...]
+
+
+def _send(patch: Patch, shape: _Shape) -> Callable[..., Any]:
+    original = patch.original
 
     @wraps(original)
     def send(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
         outer = sending.get()
-        if outer or not tap.active or (exchange := _begin(request)) is None:
+        if outer or not patch.active or (exchange := _begin(request)) is None:
             return original(self, request, *args, **kwargs)
-        asked = ask(tap.module, exchange, self, request, kwargs) if exchange.may_ask else None
+        asked = ask(shape.module, exchange, self, request, kwargs) if exchange.may_ask else None
         mark = [True]
         sending.set(mark)
         try:
@@ -88,12 +79,12 @@ def _send(tap: _Tap) -> Callable[..., Any]:
             else:
                 response = original(self, asked, *args, **{**kwargs, "stream": True})
         except BaseException as error:
-            _fail(exchange, error, tap, self)
+            _fail(exchange, error, shape, self)
             raise
         finally:
             mark.clear()
             sending.set(outer)
-        _observe(exchange, response, tap)
+        _observe(exchange, response, shape)
         if asked is not None and not kwargs.get("stream"):
             try:
                 response.read()
@@ -105,15 +96,15 @@ def _send(tap: _Tap) -> Callable[..., Any]:
     return send
 
 
-def _send_async(tap: _Tap) -> Callable[..., Any]:
-    original = tap.original
+def _send_async(patch: Patch, shape: _Shape) -> Callable[..., Any]:
+    original = patch.original
 
     @wraps(original)
     async def send(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
         outer = sending.get()
-        if outer or not tap.active or (exchange := _begin(request)) is None:
+        if outer or not patch.active or (exchange := _begin(request)) is None:
             return await original(self, request, *args, **kwargs)
-        asked = ask(tap.module, exchange, self, request, kwargs) if exchange.may_ask else None
+        asked = ask(shape.module, exchange, self, request, kwargs) if exchange.may_ask else None
         mark = [True]
         sending.set(mark)
         try:
@@ -122,12 +113,12 @@ def _send_async(tap: _Tap) -> Callable[..., Any]:
             else:
                 response = await original(self, asked, *args, **{**kwargs, "stream": True})
         except BaseException as error:
-            _fail(exchange, error, tap, self)
+            _fail(exchange, error, shape, self)
             raise
         finally:
             mark.clear()
             sending.set(outer)
-        _observe(exchange, response, tap)
+        _observe(exchange, response, shape)
         if asked is not None and not kwargs.get("stream"):
             try:
                 await response.aread()
@@ -147,17 +138,17 @@ def _begin(request: Any) -> Exchange | None:
         return None
 
 
-def _observe(exchange: Exchange, response: Any, tap: _Tap) -> None:
+def _observe(exchange: Exchange, response: Any, shape: _Shape) -> None:
     try:
-        tell(observe_httpx(exchange, response, tap.stream))
+        tell(observe_httpx(exchange, response, shape.stream))
     except Exception as error:
         _guard.swallow("httpx response", error)
 
 
-def _fail(exchange: Exchange, error: BaseException, tap: _Tap, http_client: Any) -> None:
+def _fail(exchange: Exchange, error: BaseException, shape: _Shape, http_client: Any) -> None:
     """Ends an exchange for which ``send`` raised."""
     try:
-        if isinstance(error, tap.unsent) or (type(error) is RuntimeError and http_client.is_closed):
+        if isinstance(error, shape.unsent) or (type(error) is RuntimeError and http_client.is_closed):
             exchange.unsent()
             return
         response = getattr(error, "response", None)

@@ -24,10 +24,10 @@ enum Way {
 }
 
 impl Subject {
-    /// `None` for a callback, which has no code of its own to test here: the host takes batches and settles them.
+    /// `None` for those of the application, which have no code of their own to test here.
     pub(super) fn new(settings: &SinkSettings, home: &Path) -> Option<Self> {
         let way = match settings {
-            SinkSettings::Callback(_) => return None,
+            SinkSettings::Callback(_) | SinkSettings::Custom(_) => return None,
             SinkSettings::Console => {
                 let terminal = Terminal::default();
                 Way::Console(ConsoleSink::on(Box::new(terminal.clone())), terminal)

@@ -26,7 +26,7 @@ def _tap():
         if _note("untapped"):
             _say(error)
     else:
-        _note("tapped")
+        _note("tapped-python")
 
 
 def _note(name):
