@@ -1,14 +1,16 @@
-# The only entry point. Needs a Rust toolchain, a C compiler and CPython 3.10+ (3.11 in CI); everything else is installed
-# here, into .venv, from pinned lists.
+# The only entry point. Needs a Rust toolchain, a C compiler, CPython 3.10+ (3.11 in CI) and Node 18+ (20 in CI); everything
+# else is installed here, into .venv and node/node_modules, from pinned lists.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 OLDEST := .cache/oldest
 LAYERS := .cache/layers
+# What cargo makes of the addon, and where the package finds it.
+ADDON := $(or $(CARGO_TARGET_DIR),target)/debug/libllmlab_node.$(if $(filter Darwin,$(shell uname)),dylib,so)
 MATURIN := cd python && VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin
 
-.PHONY: help setup build demo test soak fuzz e2e lint fmt bench prices docs clean
+.PHONY: help setup build package demo test soak fuzz e2e lint fmt bench prices docs clean
 
 help:
 	@echo "make demo    a real application under llmlab, and what it cost"
@@ -20,10 +22,15 @@ help:
 	@echo "make fmt     formats everything"
 	@echo "make bench   our speed beside our peers', in one run"
 	@echo "make build   the wheel and the command, optimised, into target/"
+	@echo "make package everything that is published, into dist/, and each tried from an empty folder"
 	@echo "make docs    writes the tables of docs/providers.md anew; the figures of recordings where LLMLAB_CORPUS has them"
 	@echo "make prices  builds the catalogue anew from its pinned sources, and checks it against them"
 
-setup: $(VENV)/.installed
+setup: $(VENV)/.installed node/node_modules/.installed
+
+node/node_modules/.installed: node/package-lock.json
+	cd node && npm ci --silent
+	touch $@
 
 $(VENV)/.installed: python/requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
@@ -46,6 +53,19 @@ build: setup
 	cargo build --release --locked -p llmlab-cli
 	$(MATURIN) build --quiet --release --locked --out ../target/wheels
 
+# What a release publishes, of this platform. Then each package is installed into an empty folder outside of here, and runs
+# the quickstart there. Takes minutes: three optimised builds, and a user's of the crates.
+CRATES := llmlab-macros llmlab llmlab-cli
+package: setup
+	rm -rf dist
+	$(BIN)/python tools/package/compiled.py --out dist
+	$(MATURIN) sdist --out ../dist
+	cd node && npm run --silent build
+	$(BIN)/python tools/package/npm.py main $(if $(REPOSITORY),--repository $(REPOSITORY)) --out dist
+	cargo package --quiet --locked --allow-dirty $(CRATES:%=-p %)
+	cp $(CRATES:%=$(or $(CARGO_TARGET_DIR),target)/package/%-[0-9]*.crate) dist
+	cd tools/package && $(BIN)/python -m pytest -q
+
 # A home of its own, so that the demo shows itself and leaves your ledger alone.
 demo: export LLMLAB_HOME := $(CURDIR)/.cache/demo
 demo: export PATH := $(BIN):$(PATH)
@@ -61,6 +81,10 @@ test: setup $(OLDEST)/.installed $(LAYERS)/.installed
 	cd python && $(BIN)/python -m pytest
 	cd python && $(CURDIR)/$(OLDEST)/bin/python -m pytest tests/test_transport.py tests/test_transports_*.py
 	cd python && $(CURDIR)/$(LAYERS)/bin/python -m pytest tests/layers
+	cd tools/package && $(BIN)/python -m pytest -q test_release.py test_version.py
+	cargo build --locked -p llmlab-node
+	mkdir -p node/native && cp $(ADDON) node/native/llmlab.node
+	cd node && npm run --silent build && npm run --silent test
 
 # More kills, more cases, more threads; optimised, because the point is how much happens at once.
 soak: export LLMLAB_SOAK := 1
@@ -98,11 +122,17 @@ e2e: setup
 lint: setup
 	cargo fmt --all --check
 	cargo fmt --check --manifest-path core/fuzz/Cargo.toml
-	cargo clippy --workspace --all-targets --locked -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+	cargo clippy -p llmlab --lib --locked -- -D warnings
+	for feature in https macros reqwest-middleware tower; do \
+		cargo clippy -p llmlab --lib --locked --features $$feature -- -D warnings || exit 1; done
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --locked --quiet
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	cd python && $(BIN)/mypy
+	cd node && npm run --silent lint
+	$(BIN)/zizmor --offline --quiet --persona pedantic .github/workflows
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 # The peers live in an environment of their own: nothing of ours depends on them.
 bench: setup build
@@ -113,6 +143,10 @@ bench: setup build
 	.bench/litellm/bin/python -m pip install --quiet --disable-pip-version-check -r python/benches/litellm.txt
 	cargo bench --locked -p llmlab
 	.bench/bin/python python/benches
+	cargo build --release --locked -p llmlab-node
+	mkdir -p node/native && cp $(subst /debug/,/release/,$(ADDON)) node/native/llmlab.node
+	cd node && npm run --silent build
+	cd node/bench && npm ci --silent && PYTHON=$(CURDIR)/.bench/bin/python node .
 
 docs: export LLMLAB_REGENERATE := 1
 docs:
@@ -124,6 +158,7 @@ fmt: setup
 	cargo fmt --manifest-path core/fuzz/Cargo.toml
 	$(BIN)/ruff check --fix --quiet
 	$(BIN)/ruff format
+	cd node && npm run --silent fmt
 
 prices: setup
 	$(PYTHON) -m venv .cache/prices
@@ -134,4 +169,4 @@ prices: setup
 	.cache/prices/bin/python tools/prices/crosscheck.py $(or $(CARGO_TARGET_DIR),target)/release/examples/price
 
 clean:
-	rm -rf target $(VENV) .bench .cache
+	rm -rf target $(VENV) .bench .cache node/node_modules node/dist node/.build node/native
