@@ -26,7 +26,7 @@ class Receiver(BaseHTTPRequestHandler):
         self.answer(str(Receiver.events).encode())
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
+        body = self.body()
         if Receiver.silent:
             threading.Event().wait()
         encoding = self.headers.get("content-encoding")
@@ -37,10 +37,23 @@ class Receiver(BaseHTTPRequestHandler):
             self.count(spans)
             return self.answer(b"")
         fields = json.loads(body)
+        if (resources := fields.get("resourceSpans")) is not None:
+            self.count(sum(len(scope["spans"]) for resource in resources for scope in resource["scopeSpans"]))
+            return self.answer(b"{}")
         events = fields.get("events") or fields.get("batch") or []
         self.count(len(events))
         receipt = {"batch_id": fields.get("batch_id"), "stored": len(events), "duplicates": 0, "rejected": []}
         return self.answer(json.dumps(receipt).encode())
+
+    def body(self) -> bytes:
+        if (length := self.headers["content-length"]) is not None:
+            return self.rfile.read(int(length))
+        pieces = []
+        while size := int(self.rfile.readline(), 16):
+            pieces.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(pieces)
 
     def count(self, events: int) -> None:
         with Receiver.lock:
