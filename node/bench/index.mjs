@@ -1,7 +1,7 @@
 /**
  * Our speed beside our peers', in one run: `make bench`.
  *
- * Ratios count, absolutes do not: the machine is noisy. Every row asserts that what it timed was recorded.
+ * Ratios count, absolutes do not: the machine is noisy. Every row of calls asserts that what it timed was recorded.
  */
 
 import { mkdtempSync, rmSync } from "node:fs";
