@@ -68,9 +68,21 @@ export class Patches {
   }
 }
 
-/** Puts a function in the place of a method of one object alone, where nothing that lists properties comes upon it. */
-export function override(target: object, name: string, wrap: (original: Method) => Method): void {
-  define(target, name, wrap(Reflect.get(target, name) as Method), false);
+/**
+ * Puts a function in the place of a method of one object alone, where nothing that lists properties comes upon it. Whether
+ * it could. The original is that object's, whatever it is called on.
+ */
+export function override(
+  target: object,
+  name: PropertyKey,
+  wrap: (original: (...args: unknown[]) => unknown) => (...args: unknown[]) => unknown,
+): boolean {
+  const original: unknown = Reflect.get(target, name);
+  if (typeof original !== "function" || !Object.isExtensible(target)) {
+    return false;
+  }
+  const value = wrap((...args) => Reflect.apply(original, target, args));
+  return Reflect.defineProperty(target, name, { value, enumerable: false, configurable: true, writable: true });
 }
 
 function like(original: Method, method: Method): Method {

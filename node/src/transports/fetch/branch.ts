@@ -3,7 +3,7 @@
 import { breakOff } from "../../exchange";
 import { say } from "../../guard";
 import type { NativeExchange } from "../../native";
-import { bytesOf } from "./override";
+import { bytesOf } from "./bytes";
 
 /** What was read of a body by whichever branch is foremost: each byte is told once. */
 export class Observation {

@@ -8,8 +8,9 @@
 
 import { say, swallow } from "../../guard";
 import type { NativeExchange } from "../../native";
+import { override } from "../patch";
 import { type Branch, Observation } from "./branch";
-import { bytesOf, guarded, override } from "./override";
+import { bytesOf, guarded } from "./bytes";
 import { isWebStream, observeStream } from "./stream";
 
 interface ResponseLike {

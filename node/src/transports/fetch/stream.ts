@@ -1,7 +1,8 @@
 /** A stream of the web that is observed in place: whatever reads it, reads through methods of its own. */
 
+import { override } from "../patch";
 import type { Branch } from "./branch";
-import { guarded, override } from "./override";
+import { guarded } from "./bytes";
 
 interface Piece {
   readonly done?: boolean;

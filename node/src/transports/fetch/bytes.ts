@@ -1,18 +1,6 @@
-/** Methods of an object's own, put before those of its class. */
+/** What a program reads of a body, as an exchange is shown it. */
 
 import { swallow } from "../../guard";
-
-type Method = (...args: unknown[]) => unknown;
-
-/** Puts a method before the one that an object has. Whether it could. */
-export function override(target: object, name: PropertyKey, wrap: (original: Method) => Method): boolean {
-  const original: unknown = Reflect.get(target, name);
-  if (typeof original !== "function" || !Object.isExtensible(target)) {
-    return false;
-  }
-  const value = wrap((...args) => Reflect.apply(original, target, args));
-  return Reflect.defineProperty(target, name, { value, configurable: true, writable: true });
-}
 
 /** Observes; what goes wrong is ours. */
 export function guarded(act: () => unknown): void {
