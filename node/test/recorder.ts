@@ -57,3 +57,14 @@ export async function theCall(): Promise<RecordedCall> {
     await new Promise(setImmediate);
   }
 }
+
+/** What a run sees without the tap, it must see with it. Gives the calls that were recorded then, and how they went. */
+export async function recordedAlike(run: () => Promise<unknown>, tap: () => void) {
+  const bare = await run();
+  assert.deepEqual(await recordedCalls(), []);
+  tap();
+  assert.deepEqual(await run(), bare);
+  const calls = await recordedCalls();
+  const word = ({ status, error_type }: RecordedCall) => (error_type === null ? status : `${status} ${error_type}`);
+  return { calls, told: calls.map(word) };
+}

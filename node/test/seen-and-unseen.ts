@@ -8,7 +8,7 @@ import { faults } from "../dist/guard";
 import { native } from "../dist/native";
 import { tap, untap } from "../dist/transports/http";
 import { QUESTION, TOKENS, url } from "./http-stand-in";
-import { recordedCalls } from "./recorder";
+import { recordedAlike } from "./recorder";
 import { closed, Transcript } from "./transcript";
 
 afterEach(() => {
@@ -83,12 +83,7 @@ export function seenAndUnseenAlike(programs: Programs): void {
         agent.destroy();
         return transcript.lines;
       };
-      const bare = await run();
-      assert.deepEqual(await recordedCalls(), []);
-      tap();
-      assert.deepEqual(await run(), bare);
-      const calls = await recordedCalls();
-      const told = calls.map(({ status, error_type }) => (error_type === null ? status : `${status} ${error_type}`));
+      const { calls, told } = await recordedAlike(run, tap);
       if (expected[0] === HOSTILE) {
         assert.equal(calls.length, 1);
         return;

@@ -9,7 +9,7 @@ import { faults } from "../dist/guard";
 import { native } from "../dist/native";
 import { tap, untap } from "../dist/transports/http2";
 import { certificate } from "./certificate";
-import { recordedCalls } from "./recorder";
+import { recordedAlike, recordedCalls } from "./recorder";
 import { closed, Transcript } from "./transcript";
 
 const QUESTION = JSON.stringify({ model: "gpt-4", messages: [{ role: "user", content: "x" }] });
@@ -251,12 +251,7 @@ for (const [name, [program, ...expected]] of Object.entries(PROGRAMS)) {
       session.destroy();
       return transcript.lines;
     };
-    const bare = await run();
-    assert.deepEqual(await recordedCalls(), []);
-    tap();
-    assert.deepEqual(await run(), bare);
-    const calls = await recordedCalls();
-    const told = calls.map(({ status, error_type }) => (error_type === null ? status : `${status} ${error_type}`));
+    const { calls, told } = await recordedAlike(run, tap);
     assert.deepEqual(told, expected);
     for (const call of calls.filter(({ status }) => status === "ok")) {
       assert.equal(call.model, "gpt-4");
